@@ -1,0 +1,73 @@
+"""Hooks that the shop calls when a friend signs up, buys or is refunded; enrolment of advocates."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from chalice import Response
+from referrals.domain.ids import ProgramId
+from referrals.runtime import clock
+from referrals.runtime.bodies import AdvocateBody, PurchaseHook, RefundHook, SignupHook
+from referrals.runtime.http import answers, authorize, program_parameter, signed_body
+from referrals.runtime.presenting import enrolled, recorded, standing
+from referrals.runtime.problems import ProblemApp
+from referrals.runtime.secrets import keys
+from referrals.store.programs import get_live
+from referrals.usecases.enrol_advocate import enrol_advocate
+from referrals.usecases.record_purchase import record_purchase
+from referrals.usecases.record_refund import record_refund
+from referrals.usecases.record_signup import record_signup
+from referrals.usecases.show_advocate import show_advocate
+
+app = ProblemApp("conversion_hooks")
+
+
+def _request() -> Any:
+    return app.current_request
+
+
+@app.route("/hooks/signup", methods=["POST"])
+@answers
+def signup() -> Response:
+    """Record that a friend signed up."""
+    body = signed_body(_request(), SignupHook)
+    live = keys()
+    report = body.report(key=live.identity)
+    return recorded(record_signup(report, keys=live, now=clock.utc_now()))
+
+
+@app.route("/hooks/purchase", methods=["POST"])
+@answers
+def purchase() -> Response:
+    """Record a purchase. A declined one is a success too: a shop must not retry a no."""
+    body = signed_body(_request(), PurchaseHook)
+    live = keys()
+    report = body.report(key=live.identity)
+    return recorded(record_purchase(report, keys=live, now=clock.utc_now()))
+
+
+@app.route("/hooks/refund", methods=["POST"])
+@answers
+def refund() -> Response:
+    """Record that the shop gave money back."""
+    body = signed_body(_request(), RefundHook)
+    report = body.report(key=keys().identity)
+    return recorded(record_refund(report, now=clock.utc_now()))
+
+
+@app.route("/api/advocates", methods=["POST"])
+@answers
+def enrol() -> Response:
+    """Enrol a customer as an advocate; who is enrolled keeps code and link."""
+    body = signed_body(_request(), AdvocateBody)
+    answer = enrol_advocate(body.report(), keys=keys(), now=clock.utc_now())
+    return enrolled(answer, customer_id=body.id)
+
+
+@app.route("/api/advocates/{customer_id}", methods=["GET"])
+@answers
+def advocate(customer_id: str) -> Response:
+    """Show what an advocate has, with a reason for everything."""
+    authorize(_request())
+    program = program_parameter(_request())
+    answer = show_advocate(unquote(customer_id), ProgramId(program), keys=keys())
+    return standing(answer, currency=get_live(ProgramId(program)).currency)

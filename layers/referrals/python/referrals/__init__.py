@@ -1,0 +1,1 @@
+"""Sarafan: a referral program that a business runs on its own AWS account."""

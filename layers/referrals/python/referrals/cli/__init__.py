@@ -1,0 +1,1 @@
+"""The `referrals` command: for operators, at a terminal; not shipped to Lambda."""

@@ -1,0 +1,143 @@
+"""The `referrals` command: programs, coupons, secrets, the ledger."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from referrals import settings
+from referrals.cli.documents import read_program_file
+from referrals.clients import client
+from referrals.domain.errors import ReferralError
+from referrals.domain.ids import ProgramId
+from referrals.domain.ledger import owner_of
+from referrals.domain.money import written
+from referrals.store import coupons, messages, programs
+from referrals.usecases.apply_program import apply_program
+from referrals.usecases.verify_ledger import Verification, verify_ledger
+
+app = typer.Typer(help="Operate a referral program.", no_args_is_help=True)
+program_app = typer.Typer(help="Programs and their versions.", no_args_is_help=True)
+ledger_app = typer.Typer(help="The money.", no_args_is_help=True)
+coupons_app = typer.Typer(help="Coupon pools.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Keys, two of each while they rotate.", no_args_is_help=True)
+messages_app = typer.Typer(help="Messages to people.", no_args_is_help=True)
+app.add_typer(program_app, name="program")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(coupons_app, name="coupons")
+app.add_typer(secrets_app, name="secrets")
+app.add_typer(messages_app, name="messages")
+
+_out = Console(highlight=False)
+
+
+class _StoppedError(typer.Exit):
+    """Something was wrong; it was said, and the status is 1."""
+
+    def __init__(self, says: str) -> None:
+        _out.print(f"[red]{says}[/red]")
+        super().__init__(code=1)
+
+
+@program_app.command("validate")
+def validate_program(file: Path) -> None:
+    """Check a program document without touching anything."""
+    try:
+        program = read_program_file(file)
+    except ReferralError as error:
+        raise _StoppedError(str(error)) from error
+    _out.print(f"{program.program_id}: {len(program.rules)} rules, all in order")
+
+
+@program_app.command("apply")
+def apply_program_file(file: Path) -> None:
+    """Make a program document the live version."""
+    try:
+        program = apply_program(read_program_file(file))
+    except ReferralError as error:
+        raise _StoppedError(str(error)) from error
+    _out.print(f"{program.program_id} is live in version {program.version}")
+
+
+@program_app.command("show")
+def show_program(program: str) -> None:
+    """Show the live version of a program."""
+    live = programs.find_live(ProgramId(program))
+    if live is None:
+        raise _StoppedError(f"no program is called {program}")
+    _out.print(f"[bold]{live.name}[/bold] ({live.program_id} v{live.version}, {live.currency})")
+    _out.print(f"leads to {live.landing.landing_page}, {live.landing.status}")
+    for rule in live.rules:
+        _out.print(f"  {rule.rule_id}: {rule.on} -> {rule.to}, {rule.kind}, {rule.reward}")
+
+
+@ledger_app.command("verify")
+def verify() -> None:
+    """Derive every balance from the journals; status 1 and every fault when something differs."""
+    result = verify_ledger()
+    _print_accounts(result)
+    for fault in result.faults:
+        _out.print(f"[red]fault:[/red] {fault}")
+    _out.print(
+        f"{result.journals} journals, {result.balances} balances: "
+        + ("sound" if result.is_sound else f"{len(result.faults)} faults")
+    )
+    if not result.is_sound:
+        raise typer.Exit(code=1)
+
+
+def _print_accounts(result: Verification) -> None:
+    """Print program accounts by name and people's by place; the last row of a unit is 0."""
+    sums: dict[tuple[str, str], int] = {}
+    for (account, unit), amount in result.accounts.items():
+        owner = owner_of(account)
+        name = f"people: {owner[1]}" if owner else account
+        sums[unit, name] = sums.get((unit, name), 0) + amount
+    table = Table("account", "amount")
+    for (unit, name), amount in sorted(sums.items()):
+        table.add_row(name, written(amount, unit))
+    for unit in result.units:
+        table.add_row(f"all in {unit}", written(result.total(unit), unit))
+    _out.print(table)
+
+
+@coupons_app.command("add")
+def add_coupons(program: str, pool: str, file: Path) -> None:
+    """Put the coupons of a file, one a line, into a pool; those that were in it are passed over."""
+    lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
+    added = sum(coupons.add(ProgramId(program), pool, line) for line in lines if line)
+    _out.print(f"{added} new coupons in {pool}")
+
+
+@coupons_app.command("count")
+def count_coupons(program: str, pool: str) -> None:
+    """Count the free and the taken coupons of a pool."""
+    free, taken = coupons.count(ProgramId(program), pool)
+    _out.print(f"{pool}: {free} free, {taken} taken")
+
+
+@secrets_app.command("rotate")
+def rotate_secret(
+    name: Annotated[str, typer.Argument(help="click-key, webhook-secret or api-key")],
+) -> None:
+    """Make a new value current; the one before stays valid until the next rotation."""
+    if name not in {"click-key", "webhook-secret", "api-key"}:
+        raise _StoppedError("only click-key, webhook-secret and api-key can be rotated")
+    manager, secret_id = client("secretsmanager"), settings.table_name(name)
+    known = json.loads(manager.get_secret_value(SecretId=secret_id)["SecretString"])
+    # 33 bytes are 44 signs of base64 without padding, which a whsec_ secret has to be
+    fresh = secrets.token_urlsafe(33).replace("-", "A").replace("_", "B")
+    content = {"current": fresh, "previous": known["current"]}
+    manager.put_secret_value(SecretId=secret_id, SecretString=json.dumps(content))
+    _out.print(f"{name} is rotated; the value before stays valid until the next rotation")
+
+
+@messages_app.command("doubtful")
+def doubtful_messages() -> None:
+    """List messages of which nobody knows whether they were sent."""
+    for row in messages.list_in_doubt():
+        _out.print(f"{row.message_id} {row.kind} to {row.person_id}, {row.claimed_at:%F %T} UTC")

@@ -1,0 +1,23 @@
+"""AWS clients, each made when first needed and kept; botocore alone spares the layer boto3."""
+
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+
+@cache
+def client(service: str, *, attempts: int = 3) -> Any:
+    """Give the client of a service. It keeps the region and credentials that it was made with."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
+    return botocore.session.get_session().create_client(service, config=config)
+
+
+def forget_clients() -> None:
+    """Let the next call make clients anew, for tests that change the region or credentials."""
+    client.cache_clear()

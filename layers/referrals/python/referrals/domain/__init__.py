@@ -1,0 +1,1 @@
+"""What a referral program is: values in, values out, the standard library only."""

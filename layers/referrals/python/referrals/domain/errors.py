@@ -1,0 +1,126 @@
+"""What can go wrong with a request, as opposed to a decision that says no.
+
+ReferralError
+├── NotFoundError
+│   ├── ProgramNotFoundError
+│   └── AdvocateNotFoundError
+├── DuplicateError
+│   ├── DuplicateConversionError    same natural key, other content
+│   ├── DuplicateCodeError          the code belongs to somebody else
+│   └── DuplicateAdvocateError      enrolled already, with another code
+└── NotAllowedError
+    ├── CodeNotAllowedError         a vanity code that cannot be given
+    ├── TermsNotAllowedError        a program document that contradicts itself
+    ├── RefundNotAllowedError       more given back than was paid, or another currency
+    └── MoveNotAllowedError         a reward cannot go from this state to that one
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with one field; `field` is a path such as `friend.email`."""
+
+    field: str
+    says: str
+
+
+class ReferralError(Exception):
+    """A request that cannot be carried out; says why, and which fields are at fault."""
+
+    code = "not_possible"
+
+    def __init__(self, says: str, *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(says)
+        self.faults = tuple(faults)
+
+
+class NotFoundError(ReferralError):
+    code = "not_found"
+
+
+class ProgramNotFoundError(NotFoundError):
+    code = "program_not_found"
+
+    def __init__(self, program_id: str) -> None:
+        super().__init__(
+            f"no program is called {program_id}",
+            faults=[Fault(field="program", says="names no program")],
+        )
+
+
+class AdvocateNotFoundError(NotFoundError):
+    code = "advocate_not_found"
+
+    def __init__(self, program_id: str) -> None:
+        super().__init__(f"nobody with this id is an advocate in program {program_id}")
+
+
+class DuplicateError(ReferralError):
+    code = "already_there"
+
+
+class DuplicateConversionError(DuplicateError):
+    code = "same_key_other_content"
+
+    def __init__(self, natural_key: str) -> None:
+        super().__init__(f"{natural_key} was reported before, with other content")
+
+
+class DuplicateCodeError(DuplicateError):
+    code = "code_taken"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            f"the code {code} belongs to another advocate",
+            faults=[Fault(field="code", says="is taken")],
+        )
+
+
+class DuplicateAdvocateError(DuplicateError):
+    code = "enrolled_with_another_code"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            f"this customer is an advocate already, with the code {code}",
+            faults=[Fault(field="code", says="differs from the advocate's code")],
+        )
+
+
+class NotAllowedError(ReferralError):
+    code = "not_allowed"
+
+
+class CodeNotAllowedError(NotAllowedError):
+    code = "code_not_allowed"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"this code cannot be given: it {why}", faults=[Fault(field="code", says=why)]
+        )
+
+
+class TermsNotAllowedError(NotAllowedError):
+    code = "terms_not_allowed"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        listed = "; ".join(f"{fault.field} {fault.says}" for fault in faults)
+        super().__init__(f"the program contradicts itself: {listed}", faults=faults)
+
+
+class RefundNotAllowedError(NotAllowedError):
+    code = "refund_not_allowed"
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(
+            f"this refund cannot be taken: {field} {why}", faults=[Fault(field=field, says=why)]
+        )
+
+
+class MoveNotAllowedError(NotAllowedError):
+    code = "move_not_allowed"
+
+    def __init__(self, reward_id: str, before: str, after: str) -> None:
+        super().__init__(f"reward {reward_id} cannot go from {before} to {after}")

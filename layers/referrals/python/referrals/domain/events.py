@@ -1,0 +1,57 @@
+"""Domain events: what happened, in the words that outgoing messages and webhooks use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from referrals.domain.ids import EventId, ProgramId, derive
+
+EventValue = str | int | bool | None
+
+
+class EventName(StrEnum):
+    """Names that subscribers see; a name is never given another meaning."""
+
+    ADVOCATE_ENROLLED = "advocate.enrolled"
+    REFERRAL_CREATED = "referral.created"
+    CONVERSION_RECORDED = "conversion.recorded"
+    CONVERSION_DECLINED = "conversion.declined"
+    CONVERSION_WAITING = "conversion.waiting"
+    REFUND_RECORDED = "refund.recorded"
+    REFUND_WAITING = "refund.waiting"
+    REWARD_HELD = "reward.held"
+    REWARD_AVAILABLE = "reward.available"
+    REWARD_FULFILLED = "reward.fulfilled"
+    REWARD_VOIDED = "reward.voided"
+    REWARD_CLAWED_BACK = "reward.clawed_back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainEvent:
+    """One thing that happened. `data` holds opaque ids, amounts and dates, never personal data."""
+
+    event_id: EventId
+    name: EventName
+    program_id: ProgramId
+    occurred_at: datetime
+    data: Mapping[str, EventValue]
+
+
+def event(
+    name: EventName,
+    *,
+    cause: str,
+    program_id: ProgramId,
+    occurred_at: datetime,
+    **data: EventValue,
+) -> DomainEvent:
+    """Make an event whose id derives from what caused it and from its subject in `data`.
+
+    The same cause gives the same id, however often it is handled.
+    """
+    subject = str(data.get("reward_id") or data.get("conversion_id") or "")
+    event_id = EventId(derive("evt", cause, name, subject))
+    return DomainEvent(
+        event_id=event_id, name=name, program_id=program_id, occurred_at=occurred_at, data=data
+    )

@@ -1,0 +1,189 @@
+"""The ledger: money is added, never edited.
+
+A journal is one event's postings; a posting moves a positive amount of one unit from a source to a
+destination account, so a journal cannot be out of balance and all accounts of a unit add up to 0.
+Each journal names the one before it of every person in it by its hash, so a change anywhere breaks
+a chain.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from referrals.domain.ids import JournalId, PersonId, ProgramId, derive
+
+Account = str
+NOTHING_BEFORE = "0" * 64
+
+
+class Place(StrEnum):
+    """Where a person's share of the money sits."""
+
+    HELD = "held"
+    AVAILABLE = "available"
+    PAID = "paid"
+    DEBT = "debt"
+
+
+def expense_of(program_id: ProgramId) -> Account:
+    return f"program:{program_id}:expense"
+
+
+def account_of(person_id: PersonId, place: Place) -> Account:
+    return f"person:{person_id}:{place}"
+
+
+def owner_of(account: Account) -> tuple[PersonId, Place] | None:
+    """Give person and place of a person's account; None for a program's."""
+    kind, owner, place = account.split(":")
+    return (PersonId(owner), Place(place)) if kind == "person" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """`amount_minor` of `unit`, always more than 0, from `source` to `destination`."""
+
+    source: Account
+    destination: Account
+    amount_minor: int
+    unit: str
+
+    def __post_init__(self) -> None:
+        if self.amount_minor <= 0 or self.source == self.destination:
+            raise ValueError(f"not a posting: {self.amount_minor} {self.unit} from {self.source}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """All postings of one event; `previous` holds, per person in it, the hash before."""
+
+    journal_id: JournalId
+    program_id: ProgramId
+    version: int
+    cause: str
+    recorded_at: datetime
+    postings: tuple[Posting, ...]
+    previous: Mapping[PersonId, str]
+
+    @property
+    def people(self) -> tuple[PersonId, ...]:
+        return people_in(self.postings)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, over every field in a canonical form (sorted keys, no spaces)."""
+        content = {
+            "journal_id": self.journal_id,
+            "program_id": self.program_id,
+            "version": self.version,
+            "cause": self.cause,
+            "recorded_at": self.recorded_at.isoformat(),
+            "postings": [[p.source, p.destination, p.amount_minor, p.unit] for p in self.postings],
+            "previous": dict(self.previous),
+        }
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapUse:
+    """What a person has earned by one rule so far, less what was reversed."""
+
+    rewards: int = 0
+    amount_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What one person has in one program, and how far they are into its caps.
+
+    `amounts` maps `place:unit` to minor units as the accounts have them: a debt is negative.
+    `revision` is None until it is stored.
+    """
+
+    program_id: ProgramId
+    person_id: PersonId
+    amounts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    caps: Mapping[str, CapUse] = field(default_factory=lambda: MappingProxyType({}))
+    signups: int = 0
+    purchases: int = 0
+    journals: int = 0
+    last_hash: str = NOTHING_BEFORE
+    revision: int | None = None
+
+    def amount(self, place: Place, unit: str) -> int:
+        return self.amounts.get(f"{place}:{unit}", 0)
+
+    def cap_use(self, rule_id: str) -> CapUse:
+        return self.caps.get(rule_id, CapUse())
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        return tuple(sorted({key.split(":")[1] for key in self.amounts}))
+
+
+def people_in(postings: Iterable[Posting]) -> tuple[PersonId, ...]:
+    """Name, in a fixed order, everybody who has an account in some postings."""
+    accounts = {
+        account for posting in postings for account in (posting.source, posting.destination)
+    }
+    return tuple(sorted({owner[0] for account in accounts if (owner := owner_of(account))}))
+
+
+def journal_for(
+    cause: str,
+    postings: Sequence[Posting],
+    *,
+    program_id: ProgramId,
+    version: int,
+    now: datetime,
+    balances: Mapping[PersonId, Balance],
+) -> Journal:
+    """Write the journal of `cause`, chained to the journals before it.
+
+    Its id derives from the cause: twice asked, once written. `balances` must hold everybody who
+    has an account in the postings.
+    """
+    return Journal(
+        journal_id=JournalId(derive("jrn", program_id, cause)),
+        program_id=program_id,
+        version=version,
+        cause=cause,
+        recorded_at=now,
+        postings=tuple(postings),
+        previous={person: balances[person].last_hash for person in people_in(postings)},
+    )
+
+
+def moved(postings: Iterable[Posting]) -> Counter[tuple[Account, str]]:
+    """Add up postings to what each account gains, by account and unit; losses are negative."""
+    sums: Counter[tuple[Account, str]] = Counter()
+    for posting in postings:
+        sums[posting.source, posting.unit] -= posting.amount_minor
+        sums[posting.destination, posting.unit] += posting.amount_minor
+    return sums
+
+
+def after(balance: Balance, journal: Journal) -> Balance:
+    """Give a person's balance after a journal that they are part of."""
+    amounts = dict(balance.amounts)
+    for (account, unit), gain in moved(journal.postings).items():
+        owner = owner_of(account)
+        if owner and owner[0] == balance.person_id and gain:
+            key = f"{owner[1]}:{unit}"
+            amounts[key] = amounts.get(key, 0) + gain
+    return replace(
+        balance, amounts=amounts, journals=balance.journals + 1, last_hash=journal.digest
+    )
+
+
+def with_cap_use(balance: Balance, rule_id: str, *, rewards: int, amount_minor: int) -> Balance:
+    """Count rewards and their amounts against a rule's cap; negative numbers give back."""
+    use = balance.cap_use(rule_id)
+    changed = CapUse(rewards=use.rewards + rewards, amount_minor=use.amount_minor + amount_minor)
+    return replace(balance, caps={**balance.caps, rule_id: changed})

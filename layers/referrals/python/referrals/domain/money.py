@@ -1,0 +1,66 @@
+"""Money: integer minor units, integer basis points, one rounding rule.
+
+The rule is half to even (IEEE 754 roundTiesToEven, "banker's rounding"): over many orders it
+favours neither the business nor the advocates.
+"""
+
+BASIS_POINTS = 10_000
+
+# ISO 4217:2015, table A.1 with amendments to 2026: minor units of each active currency.
+# Precious metals, funds without minor units and test codes are left out on purpose.
+_TWO_DIGITS = """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
+CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
+GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL
+MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR
+PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP
+TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XAD XCD XCG YER ZAR ZMW ZWG
+"""
+_NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR_DIGITS = "CLF UYW"
+
+EXPONENTS: dict[str, int] = {
+    code: exponent
+    for exponent, codes in (
+        (2, _TWO_DIGITS),
+        (0, _NO_DIGITS),
+        (3, _THREE_DIGITS),
+        (4, _FOUR_DIGITS),
+    )
+    for code in codes.split()
+}
+
+
+def is_currency(unit: str) -> bool:
+    """Whether `unit` is an ISO 4217 code of money that can be paid."""
+    return unit in EXPONENTS
+
+
+def divided(numerator: int, denominator: int) -> int:
+    """Divide two whole numbers, rounding half to even; `denominator` is positive."""
+    quotient, remainder = divmod(numerator, denominator)
+    twice = 2 * remainder
+    is_up = twice > denominator or (twice == denominator and quotient % 2 == 1)
+    return quotient + is_up
+
+
+def percent_of(amount_minor: int, rate_bps: int) -> int:
+    """Give `rate_bps` ten-thousandths of an amount, in minor units."""
+    return divided(amount_minor * rate_bps, BASIS_POINTS)
+
+
+def in_proportion(amount_minor: int, *, part: int, whole: int) -> int:
+    """Give the share of an amount that `part` has in `whole`, in minor units."""
+    return divided(amount_minor * part, whole)
+
+
+def written(amount_minor: int, unit: str) -> str:
+    """Write an amount for an operator, such as `12.50 GBP`; other units are written as points."""
+    exponent = EXPONENTS.get(unit, 0)
+    sign, digits = (
+        ("-" if amount_minor < 0 else ""),
+        str(abs(amount_minor)).rjust(exponent + 1, "0"),
+    )
+    whole, fraction = (digits[:-exponent], digits[-exponent:]) if exponent else (digits, "")
+    return f"{sign}{whole}{'.' if fraction else ''}{fraction} {unit}"

@@ -1,0 +1,1 @@
+"""Handing rewards over: one module per kind of reward."""

@@ -1,0 +1,8 @@
+"""Credit: the ledger itself is the hand-over, the shop spends what it shows as paid."""
+
+from referrals.domain.rewards import Reward
+from referrals.fulfil.handing import HandOver
+
+
+def hand_over(_reward: Reward) -> HandOver:
+    return HandOver()

@@ -1,0 +1,1 @@
+"""What people and systems are told: e-mail, and the topic of domain events."""

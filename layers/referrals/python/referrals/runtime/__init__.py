@@ -1,0 +1,1 @@
+"""What a Lambda needs around the use cases: the clock, secrets, HTTP, batches."""

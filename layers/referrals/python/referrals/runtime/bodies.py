@@ -1,0 +1,211 @@
+"""Request bodies: what a caller may send, checked to the last field, and turned into reports."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from referrals.domain.ids import ProgramId, fingerprint
+from referrals.domain.money import is_currency
+from referrals.domain.reports import (
+    CustomerDetails,
+    EnrolmentReport,
+    Evidence,
+    PurchaseReport,
+    RefundReport,
+    SignupReport,
+)
+from referrals.runtime import clock
+
+# Ten thousand million in the largest unit of most currencies: beyond it somebody mixed up units.
+_MOST_MINOR = 10**12
+_MOST_METADATA_CHARACTERS = 10_000
+_CLOCK_SKEW = timedelta(minutes=5)
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        # no look-up: a hook must not wait for somebody's name server, and tests may use .test
+        checked = validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError("is not an e-mail address") from error
+    return str(checked.normalized)
+
+
+def _currency(text: str) -> str:
+    code = text.upper()
+    if not is_currency(code):
+        raise ValueError("is not an ISO 4217 code of money")
+    return code
+
+
+def _past(moment: datetime) -> datetime:
+    if moment > clock.utc_now() + _CLOCK_SKEW:
+        raise ValueError("lies in the future")
+    if moment.year < 2000:  # noqa: PLR2004 - before any shop that could call; a 0 sent by mistake
+        raise ValueError("is before the year 2000")
+    return moment
+
+
+def _rfc3339(given: Any) -> Any:
+    """Take text only: pydantic would read a number as seconds since 1970."""
+    if given is not None and not isinstance(given, str | datetime):
+        raise ValueError("is not an RFC 3339 time such as 2026-11-21T08:00:00Z")
+    return given
+
+
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)
+]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_address)]
+PersonName = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
+Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+ClickToken = Annotated[str, StringConstraints(max_length=1_000)]
+TypedCode = Annotated[str, StringConstraints(max_length=64), AfterValidator(_printable)]
+AmountMinor = Annotated[int, Field(ge=0, le=_MOST_MINOR)]
+Currency = Annotated[str, StringConstraints(max_length=3), AfterValidator(_currency)]
+OccurredAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_past)]
+Scalar = str | int | float | bool | None
+
+
+class Body(BaseModel):
+    """Strict: no text for a number, no 1.0 for 1, and no field that nobody reads."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    def fingerprint(self, kind: str, *, key: bytes) -> str:
+        """Give a keyed hash of what was said, the same however it was spelled in JSON."""
+        return fingerprint(f"{kind}:{self.model_dump_json(exclude_none=True)}", key=key)
+
+
+class Customer(Body):
+    id: Identifier
+    email: Email | None = None
+    name: PersonName | None = None
+    locale: Locale | None = None
+    phone: Phone | None = None
+
+    def details(self) -> CustomerDetails:
+        return CustomerDetails(
+            customer_id=self.id,
+            email=self.email,
+            name=self.name,
+            locale=self.locale,
+            phone=self.phone,
+        )
+
+
+class SignupHook(Body):
+    program: Slug
+    friend: Customer
+    click: ClickToken | None = None
+    touches: Annotated[tuple[ClickToken, ...], Field(max_length=20)] = ()
+    code: TypedCode | None = None
+    occurred_at: OccurredAt | None = None
+
+    def report(self, *, key: bytes) -> SignupReport:
+        return SignupReport(
+            program_id=ProgramId(self.program),
+            friend=self.friend.details(),
+            evidence=_evidence(*self.touches, self.click, codes=(self.code,)),
+            occurred_at=self.occurred_at,
+            fingerprint=self.fingerprint("signup", key=key),
+        )
+
+
+class PurchaseHook(Body):
+    """`metadata` is taken, so that a shop may send what it has, and not kept: no rule reads it."""
+
+    program: Slug
+    order_id: Identifier
+    friend: Customer
+    amount_minor: AmountMinor
+    currency: Currency
+    click: ClickToken | None = None
+    code: TypedCode | None = None
+    coupon: TypedCode | None = None
+    occurred_at: OccurredAt | None = None
+    metadata: dict[str, Scalar] | None = None
+
+    @model_validator(mode="after")
+    def _metadata_is_small(self) -> Self:
+        if len(str(self.metadata or "")) > _MOST_METADATA_CHARACTERS:
+            raise ValueError(f"metadata is over {_MOST_METADATA_CHARACTERS} characters")
+        return self
+
+    def report(self, *, key: bytes) -> PurchaseReport:
+        return PurchaseReport(
+            program_id=ProgramId(self.program),
+            order_id=self.order_id,
+            friend=self.friend.details(),
+            amount_minor=self.amount_minor,
+            currency=self.currency,
+            evidence=_evidence(self.click, codes=(self.coupon, self.code)),
+            occurred_at=self.occurred_at,
+            fingerprint=self.fingerprint("purchase", key=key),
+        )
+
+
+class RefundHook(Body):
+    program: Slug
+    order_id: Identifier
+    refund_id: Identifier
+    amount_minor: Annotated[int, Field(ge=1, le=_MOST_MINOR)]
+    currency: Currency
+    occurred_at: OccurredAt | None = None
+
+    def report(self, *, key: bytes) -> RefundReport:
+        return RefundReport(
+            program_id=ProgramId(self.program),
+            order_id=self.order_id,
+            refund_id=self.refund_id,
+            amount_minor=self.amount_minor,
+            currency=self.currency,
+            occurred_at=self.occurred_at,
+            fingerprint=self.fingerprint("refund", key=key),
+        )
+
+
+class AdvocateBody(Body):
+    program: Slug
+    id: Identifier
+    email: Email
+    name: PersonName | None = None
+    locale: Locale | None = None
+    segment: Slug | None = None
+    code: TypedCode | None = None
+
+    def report(self) -> EnrolmentReport:
+        return EnrolmentReport(
+            program_id=ProgramId(self.program),
+            customer=CustomerDetails(
+                customer_id=self.id, email=self.email, name=self.name, locale=self.locale
+            ),
+            segment=self.segment,
+            code=self.code,
+        )
+
+
+def _evidence(*clicks: str | None, codes: tuple[str | None, ...]) -> Evidence:
+    return Evidence(
+        clicks=tuple(click for click in clicks if click),
+        codes=tuple(code for code in codes if code),
+    )

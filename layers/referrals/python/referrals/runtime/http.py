@@ -1,0 +1,134 @@
+"""From an HTTP request to a checked body, and from what a use case says to an HTTP answer."""
+
+import binascii
+import functools
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from chalice import Response
+from chalice.app import Request
+from pydantic import ValidationError
+
+from referrals.domain.errors import (
+    AdvocateNotFoundError,
+    DuplicateError,
+    Fault,
+    NotFoundError,
+    ReferralError,
+)
+from referrals.runtime import clock
+from referrals.runtime.bodies import Body
+from referrals.runtime.observability import logger
+from referrals.runtime.problems import ProblemError, problem
+from referrals.runtime.secrets import secret
+from referrals.runtime.signatures import RefusedError, bearer_key, check_key, check_signature
+from referrals.store.transactions import ContentionError
+
+MAX_BODY_BYTES = 256 * 1024
+
+B = TypeVar("B", bound=Body)
+View = Callable[..., Response]
+
+
+def answers(view: View) -> View:
+    """Let a view raise: refusals become problem documents; only their codes are logged."""
+
+    @functools.wraps(view)
+    def answering(*arguments: Any, **named: Any) -> Response:
+        try:
+            return view(*arguments, **named)
+        except ProblemError as error:
+            refusal = error
+        except ReferralError as error:
+            refusal = _as_problem(error)
+        logger.info("refused", extra={"code": refusal.code, "status": refusal.status.value})
+        return problem(refusal)
+
+    return answering
+
+
+def _as_problem(error: ReferralError) -> ProblemError:
+    return ProblemError(_status(error), error.code, str(error), faults=error.faults)
+
+
+def _status(error: ReferralError) -> HTTPStatus:
+    match error:
+        case AdvocateNotFoundError():
+            return HTTPStatus.NOT_FOUND
+        case DuplicateError():
+            return HTTPStatus.CONFLICT
+        case ContentionError():
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        case NotFoundError() | _:  # a program that does not exist is a wrong field, not a wrong URL
+            return HTTPStatus.BAD_REQUEST
+
+
+def signed_body(request: Request, body_type: type[B]) -> B:
+    """Give the body of a request by somebody who may call; ProblemError 400, 401 or 413."""
+    raw = _raw_body(request)
+    authorize(request, raw)
+    return read_body(raw, body_type)
+
+
+def authorize(request: Request, raw: bytes = b"") -> None:
+    """Let a caller with an API key or a webhook signature pass; RefusedError."""
+    headers = request.headers
+    key = bearer_key(headers)
+    if key is not None:
+        check_key(key, live=secret("api_key").values)
+    elif "webhook-signature" in headers:
+        live = secret("webhook").values
+        check_signature(headers, raw, live=live, now=clock.utc_now())
+    else:
+        raise RefusedError("a webhook signature or an API key is needed")
+
+
+def read_body(raw: bytes, body_type: type[B]) -> B:
+    """Check a JSON body; ProblemError 400 names every field at fault."""
+    try:
+        return body_type.model_validate_json(raw)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        named = ", ".join(fault.field for fault in faults)
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST,
+            "malformed_body",
+            f"the body is wrong in: {named}",
+            faults=faults,
+        ) from None
+
+
+def _raw_body(request: Request) -> bytes:
+    try:
+        raw = bytes(request.raw_body)
+    except (binascii.Error, ValueError):
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST, "malformed_body", "the body cannot be decoded"
+        ) from None
+    if len(raw) > MAX_BODY_BYTES:
+        raise ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body_too_large",
+            f"the body is over {MAX_BODY_BYTES} bytes",
+        )
+    return raw
+
+
+def _fault(error: Any) -> Fault:
+    field = ".".join(str(part) for part in error["loc"]) or "body"
+    says = str(error["msg"]).removeprefix("Value error, ")
+    return Fault(field=field, says=says[:1].lower() + says[1:])
+
+
+def program_parameter(request: Request) -> str:
+    """Give the `program` of a query; ProblemError 400 without one."""
+    program = str((request.query_params or {}).get("program") or "")
+    if not program:
+        raise ProblemError(
+            HTTPStatus.BAD_REQUEST,
+            "malformed_query",
+            "the query names no program",
+            faults=[Fault(field="program", says="is missing")],
+        )
+    return program

@@ -1,0 +1,141 @@
+"""The answers of the HTTP contract, from what use cases give."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from chalice import Response
+
+from referrals import settings
+from referrals.domain.conversions import RewardNote
+from referrals.domain.decisions import Decision
+from referrals.domain.ledger import Balance, Place
+from referrals.domain.people import Advocate
+from referrals.domain.rewards import Reward
+from referrals.usecases.answers import Recorded
+from referrals.usecases.enrol_advocate import Enrolled
+from referrals.usecases.show_advocate import Standing
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a moment as RFC 3339 in UTC, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def recorded(answer: Recorded) -> Response:
+    """Answer a hook: 201 the first time, 200 again. A no is a success too."""
+    body = {
+        "outcome": answer.outcome,
+        "reason": answer.reason,
+        "referral_id": answer.referral_id,
+        "advocate_id": answer.advocate,
+        "conversion_id": answer.conversion_id,
+        "rewards": [_reward_note(note) for note in answer.rewards],
+        "decisions": [_decision(each) for each in answer.decisions],
+    }
+    return _answer(_without_none(body), is_new=answer.is_new)
+
+
+def enrolled(answer: Enrolled, *, customer_id: str) -> Response:
+    """Answer an enrolment: 201 the first time, 200 when the advocate is known."""
+    return _answer(
+        {
+            **_advocate(answer.advocate, customer_id),
+            "status": answer.advocate.status,
+            "created_at": timestamp(answer.advocate.created_at),
+        },
+        is_new=answer.is_new,
+    )
+
+
+def standing(answer: Standing, *, currency: str) -> Response:
+    """Answer with everything an advocate has; the program's currency is there even when empty."""
+    units = sorted({currency, *answer.balance.units})
+    body = {
+        **_advocate(answer.advocate, answer.customer_id),
+        "status": answer.advocate.status,
+        "balances": [_balance(answer.balance, unit) for unit in units],
+        "counts": {
+            "clicks": answer.clicks.clicks,
+            "signups": answer.balance.signups,
+            "purchases": answer.balance.purchases,
+        },
+        "referrals": [
+            {
+                "id": line.referral_id,
+                "friend_id": line.friend,
+                "state": line.state,
+                "since": timestamp(line.since),
+            }
+            for line in answer.referrals
+        ],
+        "rewards": [_reward(reward) for reward in answer.rewards],
+    }
+    return _answer(body, is_new=False)
+
+
+def _advocate(advocate: Advocate, customer_id: str) -> dict[str, Any]:
+    return {
+        "id": customer_id,
+        "program": advocate.program_id,
+        "code": advocate.code,
+        "link": settings.share_link(advocate.code),
+    }
+
+
+def _balance(balance: Balance, unit: str) -> dict[str, Any]:
+    return {
+        "unit": unit,
+        "held_minor": balance.amount(Place.HELD, unit),
+        "available_minor": balance.amount(Place.AVAILABLE, unit),
+        "paid_minor": balance.amount(Place.PAID, unit),
+        "debt_minor": -balance.amount(Place.DEBT, unit),
+    }
+
+
+def _reward_note(note: RewardNote) -> dict[str, Any]:
+    return {
+        "id": note.reward_id,
+        "to": note.to,
+        "kind": note.kind,
+        "state": note.state,
+        "amount_minor": note.amount_minor,
+        "unit": note.unit,
+        "held_until": timestamp(note.held_until),
+    }
+
+
+def _reward(reward: Reward) -> dict[str, Any]:
+    return _without_none(
+        {
+            "id": reward.reward_id,
+            "kind": reward.kind,
+            "state": reward.state,
+            "amount_minor": reward.remaining_minor,
+            "granted_minor": reward.amount_minor,
+            "unit": reward.unit,
+            "held_until": timestamp(reward.held_until),
+            "because": reward.because,
+            "order_id": reward.order_id,
+        }
+    )
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return _without_none(
+        {
+            "rule": decision.rule,
+            "outcome": decision.outcome,
+            "reason": decision.reason,
+            "says": decision.says,
+        }
+    )
+
+
+def _without_none(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _answer(body: dict[str, Any], *, is_new: bool) -> Response:
+    status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+    return Response(body=body, status_code=status.value, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,68 @@
+"""Secrets: fetched from Secrets Manager when first needed, kept for ten minutes, never logged.
+
+A secret is JSON with `current` and, while it is being rotated, `previous`: what is made is made
+with the current one, what is checked may have been made with either.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+from referrals import settings
+from referrals.clients import client
+from referrals.domain.clicks import ClickKey
+from referrals.usecases.keys import Keys
+
+_KEPT_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """The live values of a secret, the current one first."""
+
+    values: tuple[str, ...]
+
+    @property
+    def current(self) -> str:
+        return self.values[0]
+
+
+_kept: TTLCache[str, Secret] = TTLCache(16, _KEPT_SECONDS, timer=time.monotonic)
+_click_keys: dict[Secret, tuple[ClickKey, ...]] = {}
+
+
+def secret(name: str) -> Secret:
+    """Give a secret by its short name: click_key, identity_key, webhook or api_key."""
+    known = _kept.get(name)
+    if known is None:
+        known = _kept[name] = _fetched(settings.secret_id(name))
+    return known
+
+
+def _fetched(secret_id: str) -> Secret:
+    answer = client("secretsmanager").get_secret_value(SecretId=secret_id)
+    content = json.loads(answer["SecretString"])
+    values = (content["current"], content.get("previous"))
+    return Secret(values=tuple(value for value in values if value))
+
+
+def click_keys() -> tuple[ClickKey, ...]:
+    """Give the keys that click tokens are sealed with, the current one first."""
+    live = secret("click_key")
+    if live not in _click_keys:
+        _click_keys.clear()
+        _click_keys[live] = tuple(ClickKey(value) for value in live.values)
+    return _click_keys[live]
+
+
+def keys() -> Keys:
+    """Give the keys that use cases work with."""
+    return Keys(click=click_keys(), identity=secret("identity_key").current.encode())
+
+
+def forget() -> None:
+    """Fetch every secret anew the next time."""
+    _kept.clear()
+    _click_keys.clear()

@@ -1,0 +1,65 @@
+"""Every environment variable the system reads, when it is asked for and never at import."""
+
+import os
+
+
+class MissingSettingError(RuntimeError):
+    """An environment variable that a function needs is not set."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"environment variable {name} is not set")
+        self.name = name
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise MissingSettingError(name)
+    return value
+
+
+def table_name(table: str) -> str:
+    """Name of a table in this deployment; `table` is its short name, as in infra/state.yaml."""
+    return _required("TABLE_PREFIX") + table
+
+
+def link_base() -> str:
+    """Address that share links start with, without a slash at the end."""
+    return _required("LINK_BASE").rstrip("/")
+
+
+def share_link(code: str) -> str:
+    """Give the address that an advocate shares."""
+    return f"{link_base()}/{code}"
+
+
+def fallback_url() -> str | None:
+    """Where a link goes whose code is unknown; without it a small page says so."""
+    return os.environ.get("FALLBACK_URL") or None
+
+
+def fulfilment_queue_url() -> str:
+    return _required("FULFILMENT_QUEUE_URL")
+
+
+def events_topic_arn() -> str:
+    return _required("EVENTS_TOPIC_ARN")
+
+
+def mail_from() -> str:
+    """Sender of every e-mail: `name <address>`."""
+    return _required("MAIL_FROM")
+
+
+def mail_configuration_set() -> str | None:
+    return os.environ.get("MAIL_CONFIGURATION_SET") or None
+
+
+def secret_id(secret: str) -> str:
+    """Name or ARN of a secret; `secret` is one of click_key, identity_key, webhook, api_key."""
+    return _required(f"{secret.upper()}_SECRET")
+
+
+def is_in_lambda() -> bool:
+    """Whether this process was started by the Lambda service."""
+    return "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ

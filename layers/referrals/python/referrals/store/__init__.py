@@ -1,0 +1,1 @@
+"""DynamoDB through PynamoDB: one module per aggregate; gives and takes domain values."""

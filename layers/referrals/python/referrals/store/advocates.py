@@ -1,0 +1,56 @@
+"""Who shares in which program."""
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.models import Model
+
+from referrals.domain.ids import PersonId, ProgramId
+from referrals.domain.people import Advocate, AdvocateStatus
+from referrals.store.rows import RowMeta, TableName
+from referrals.store.transactions import Wanted, Write, read
+
+
+class AdvocateRow(Model):
+    class Meta(RowMeta):
+        table_name = TableName("advocates")
+
+    person_id = UnicodeAttribute(hash_key=True)
+    program_id = UnicodeAttribute(range_key=True)
+    code = UnicodeAttribute()
+    status = UnicodeAttribute()
+    created_at = UTCDateTimeAttribute()
+    segment = UnicodeAttribute(null=True)
+
+
+def wanted(program_id: ProgramId, person_id: PersonId) -> Wanted[Advocate]:
+    return Wanted(AdvocateRow, person_id, program_id, _advocate)
+
+
+def find(program_id: ProgramId, person_id: PersonId) -> Advocate | None:
+    advocate = wanted(program_id, person_id)
+    read(advocate)
+    return advocate.value
+
+
+def insert(advocate: Advocate) -> Write:
+    """Enrol somebody; the commit is beaten when they are enrolled."""
+    row = AdvocateRow(
+        person_id=advocate.person_id,
+        program_id=advocate.program_id,
+        code=advocate.code,
+        status=advocate.status.value,
+        created_at=advocate.created_at,
+        segment=advocate.segment,
+    )
+    condition = AdvocateRow.person_id.does_not_exist()
+    return lambda transaction: transaction.save(row, condition=condition)
+
+
+def _advocate(row: AdvocateRow) -> Advocate:
+    return Advocate(
+        person_id=PersonId(row.person_id),
+        program_id=ProgramId(row.program_id),
+        code=row.code,
+        status=AdvocateStatus(row.status),
+        created_at=row.created_at,
+        segment=row.segment,
+    )

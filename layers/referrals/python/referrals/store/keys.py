@@ -1,0 +1,8 @@
+"""Keys that more than one table is looked up by."""
+
+from referrals.domain.ids import PersonId, ProgramId
+
+
+def owner_key(program_id: ProgramId, person_id: PersonId) -> str:
+    """Give the key of what one person has in one program."""
+    return f"{program_id}#{person_id}"

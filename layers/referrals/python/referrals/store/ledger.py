@@ -1,0 +1,78 @@
+"""Journals, which are only ever added, and the balances that follow from them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pynamodb.attributes import UnicodeAttribute, VersionAttribute
+from pynamodb.models import Model
+
+from referrals.domain.ids import PersonId, ProgramId
+from referrals.domain.ledger import Balance, Journal
+from referrals.store.keys import owner_key
+from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.transactions import Wanted, Write, read
+
+_JOURNAL = Body(Journal)
+_BALANCE = Body(Balance, left_out=frozenset({"revision"}))
+
+
+class JournalRow(Model):
+    class Meta(RowMeta):
+        table_name = TableName("journals")
+
+    journal_id = UnicodeAttribute(hash_key=True)
+    digest = UnicodeAttribute()
+    body = UnicodeAttribute()
+
+
+class BalanceRow(Model):
+    class Meta(RowMeta):
+        table_name = TableName("balances")
+
+    owner_key = UnicodeAttribute(hash_key=True)
+    body = UnicodeAttribute()
+    revision = VersionAttribute()
+
+
+def append(journal: Journal) -> Write:
+    """Add a journal; the commit is beaten when it was added before."""
+    row = JournalRow(
+        journal_id=journal.journal_id, digest=journal.digest, body=_JOURNAL.write(journal)
+    )
+    return lambda transaction: transaction.save(
+        row, condition=JournalRow.journal_id.does_not_exist()
+    )
+
+
+def wanted_balance(program_id: ProgramId, person_id: PersonId) -> Wanted[Balance]:
+    return Wanted(BalanceRow, owner_key(program_id, person_id), None, _balance)
+
+
+def find_balance(program_id: ProgramId, person_id: PersonId) -> Balance | None:
+    balance = wanted_balance(program_id, person_id)
+    read(balance)
+    return balance.value
+
+
+def save_balance(balance: Balance) -> Write:
+    row = BalanceRow(
+        owner_key=owner_key(balance.program_id, balance.person_id),
+        body=_BALANCE.write(balance),
+        revision=balance.revision,
+    )
+    return lambda transaction: transaction.save(row)
+
+
+def iter_journals() -> Iterator[tuple[Journal, str]]:
+    """Read every journal there is, in no order, each with the digest it was stored with."""
+    for row in JournalRow.scan(consistent_read=True):
+        yield _JOURNAL.read(row.body), row.digest
+
+
+def iter_balances() -> Iterator[Balance]:
+    for row in BalanceRow.scan(consistent_read=True):
+        yield _balance(row)
+
+
+def _balance(row: BalanceRow) -> Balance:
+    return replace(_BALANCE.read(row.body), revision=row.revision)

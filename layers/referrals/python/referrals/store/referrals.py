@@ -1,0 +1,66 @@
+"""Bonds: whom a friend is bound to in a program, or what waits for them to be bound."""
+
+from dataclasses import replace
+
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute, VersionAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from referrals.domain.ids import PersonId, ProgramId
+from referrals.domain.referrals import Bond
+from referrals.store.keys import owner_key
+from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.transactions import Wanted, Write
+
+_BODY = Body(Bond, left_out=frozenset({"revision"}))
+
+
+class ByAdvocate(GlobalSecondaryIndex["BondRow"]):  # type: ignore[no-untyped-call]
+    class Meta(RowMeta):
+        index_name = "by_advocate"
+        projection = AllProjection()
+
+    advocate_key = UnicodeAttribute(hash_key=True)
+    since = UnicodeAttribute(range_key=True)
+
+
+class BondRow(Model):
+    class Meta(RowMeta):
+        table_name = TableName("referrals")
+
+    friend_key = UnicodeAttribute(hash_key=True)
+    advocate_key = UnicodeAttribute(null=True)
+    since = UnicodeAttribute(null=True)
+    expires_at = TTLAttribute(null=True)
+    body = UnicodeAttribute()
+    revision = VersionAttribute()
+    by_advocate = ByAdvocate()
+
+
+def wanted(program_id: ProgramId, friend_id: PersonId) -> Wanted[Bond]:
+    return Wanted(BondRow, owner_key(program_id, friend_id), None, _bond)
+
+
+def list_of_advocate(program_id: ProgramId, advocate_id: PersonId, *, most: int) -> list[Bond]:
+    """List the newest `most` referrals of an advocate, newest first; may lag a moment behind."""
+    rows = BondRow.by_advocate.query(
+        owner_key(program_id, advocate_id), scan_index_forward=False, limit=most
+    )
+    return [_bond(row) for row in rows]
+
+
+def save(bond: Bond) -> Write:
+    referral = bond.referral
+    row = BondRow(
+        friend_key=owner_key(bond.program_id, bond.friend_id),
+        advocate_key=owner_key(bond.program_id, referral.advocate_id) if referral else None,
+        since=f"{referral.since.isoformat()}#{referral.referral_id}" if referral else None,
+        expires_at=bond.expires_at,
+        body=_BODY.write(bond),
+        revision=bond.revision,
+    )
+    return lambda transaction: transaction.save(row)
+
+
+def _bond(row: BondRow) -> Bond:
+    return replace(_BODY.read(row.body), revision=row.revision)

@@ -1,0 +1,51 @@
+"""What every row has in common: a table named by the deployment, timeouts, a body."""
+
+from typing import Any, Generic, Protocol, TypeVar
+
+from referrals import settings
+
+T = TypeVar("T")
+
+
+class TableName:
+    """A table's name in this deployment, looked up when it is needed and not at import."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def __get__(self, _instance: object, _owner: object = None) -> str:
+        return settings.table_name(self.table)
+
+
+class RowMeta:
+    """Defaults of every row's `Meta`: a hook has 20 seconds, so no call may take all of them."""
+
+    connect_timeout_seconds = 2
+    read_timeout_seconds = 5
+    max_retry_attempts = 3
+
+
+class Adapter(Protocol[T]):
+    """What a body is written and read with; pydantic's TypeAdapter has this shape."""
+
+    def dump_json(self, instance: T, /, *, exclude: Any = None) -> bytes: ...
+    def validate_json(self, data: str | bytes, /) -> T: ...
+
+
+class Body(Generic[T]):
+    """Turns a domain value into the JSON text of a row's body and back.
+
+    `left_out` are fields that the row keeps as attributes of its own.
+    """
+
+    def __init__(self, value_type: type[T], *, left_out: frozenset[str] = frozenset()) -> None:
+        from pydantic import TypeAdapter
+
+        self._adapter: Adapter[T] = TypeAdapter(value_type)
+        self._left_out = left_out
+
+    def write(self, value: T) -> str:
+        return self._adapter.dump_json(value, exclude=set(self._left_out)).decode()
+
+    def read(self, text: str) -> T:
+        return self._adapter.validate_json(text)

@@ -1,0 +1,1 @@
+"""One event, one file, one public function."""

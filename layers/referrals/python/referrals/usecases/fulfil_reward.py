@@ -1,0 +1,92 @@
+"""A reward is due: end its hold, claim it, hand it over."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from referrals.domain.conversions import reward_event
+from referrals.domain.events import EventName
+from referrals.domain.ledger import after, journal_for
+from referrals.domain.rewards import (
+    Reward,
+    RewardState,
+    hand_over_posting,
+    moved_to,
+)
+from referrals.fulfil.handing import HandOver, NotNow
+from referrals.fulfil.kinds import hand_over
+from referrals.store import events, ledger, rewards
+from referrals.store.rewards import RewardKey
+from referrals.store.transactions import commit, read, until_settled
+from referrals.usecases.end_hold import end_hold
+from referrals.usecases.settlement import read_balances
+
+
+def fulfil_reward(key: RewardKey, *, now: datetime) -> RewardState | None:
+    """Take a reward as far as it goes now; gives the state it is left in, None for no such reward.
+
+    Each step is one conditional write, so it may be asked for any number of times, by several at
+    once, and after any interruption.
+    """
+    while until_settled(lambda: _step(key, now)):
+        pass
+    reward = _read(key)
+    return reward.state if reward else None
+
+
+def _step(key: RewardKey, now: datetime) -> bool:
+    """Do the next thing for a reward; False when there is nothing to do now."""
+    reward = _read(key)
+    if reward is None or reward.due_at is None or reward.due_at > now:
+        return False
+    match reward.state:
+        case RewardState.HELD:
+            end_hold(reward, now=now)
+        case RewardState.AVAILABLE:
+            # due at once: an attempt that is cut off here is taken up by whoever comes next
+            commit(rewards.save(moved_to(reward, RewardState.FULFILLING, due_at=now)))
+        case RewardState.FULFILLING:
+            _finish(reward, now)
+        case _:
+            return False
+    return True
+
+
+def _finish(reward: Reward, now: datetime) -> None:
+    match hand_over(reward):
+        case NotNow(again_after=again_after):
+            waiting = moved_to(reward, RewardState.AVAILABLE, due_at=now + again_after)
+            commit(rewards.save(waiting))
+        case HandOver() as handed_over:
+            _write_fulfilled(reward, handed_over, now)
+
+
+def _write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> None:
+    cause = f"fulfilment:{reward.reward_id}"
+    fulfilled = moved_to(
+        replace(reward, handed_over=dict(handed_over.details)), RewardState.FULFILLED, due_at=None
+    )
+    if fulfilled.remaining_minor == 0:  # its order was refunded while it was being handed over
+        fulfilled = moved_to(fulfilled, RewardState.CLAWED_BACK, due_at=None)
+    balances = read_balances(reward.program_id, {reward.owner_id})
+    journal = journal_for(
+        cause,
+        [hand_over_posting(reward)],
+        program_id=reward.program_id,
+        version=reward.version,
+        now=now,
+        balances=balances,
+    )
+    told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
+    commit(
+        rewards.save(fulfilled),
+        ledger.append(journal),
+        ledger.save_balance(after(balances[reward.owner_id], journal)),
+        events.append([told], now=now),
+        *handed_over.writes,
+    )
+
+
+def _read(key: RewardKey) -> Reward | None:
+    wanted = rewards.wanted(key)
+    read(wanted)
+    return wanted.value

@@ -1,0 +1,13 @@
+"""The secrets that use cases work with; where they come from is the runtime's business."""
+
+from dataclasses import dataclass
+
+from referrals.domain.clicks import ClickKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """`click` holds every key that is live, the current one first; `identity` never changes."""
+
+    click: tuple[ClickKey, ...]
+    identity: bytes

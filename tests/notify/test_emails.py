@@ -1,0 +1,279 @@
+"""Mail as SES is given it, and what its refusals mean."""
+
+import email
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
+from referrals import clients
+from referrals.notify.emails import (
+    MailAnswerLostError,
+    MailNotSentError,
+    MailRefusedError,
+    build_mime,
+    send_email,
+)
+from referrals.notify.messages import RenderedMessage
+
+REGION = "eu-central-1"
+MESSAGE = RenderedMessage(
+    subject="Вы заработали 500\xa0₽",
+    html="<p>Здравствуйте, Анна!</p>",
+    text="Здравствуйте, Анна!\n",
+)
+
+
+@pytest.fixture
+def ses(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Run an SES that knows our sender, and give its client."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("MAIL_FROM", "Лён и нитки <hello@shop.example>")
+    monkeypatch.delenv("MAIL_CONFIGURATION_SET", raising=False)
+    clients.forget_clients()
+    with mock_aws():
+        client = clients.client("sesv2", attempts=1)
+        client.create_email_identity(EmailIdentity="hello@shop.example")
+        yield client
+    clients.forget_clients()
+
+
+def send(to: str = "anna@shop.example", **tags: str) -> str:
+    return send_email(to=to, message=MESSAGE, locale="ru-RU", tags=tags)
+
+
+def sent() -> list[Any]:
+    messages: list[Any] = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
+    return messages
+
+
+def asked_of(ses: Any) -> list[dict[str, Any]]:
+    """Collect what the client is asked to send from now on."""
+    requests: list[dict[str, Any]] = []
+    ses.meta.events.register(
+        "before-parameter-build.sesv2.SendEmail", lambda params, **_: requests.append(params)
+    )
+    return requests
+
+
+def fail_with(ses: Any, error: Exception) -> None:
+    """Let every request of the client end in `error` instead of an answer."""
+
+    def fail(**_: Any) -> None:
+        raise error
+
+    ses.meta.events.register("before-call.sesv2.SendEmail", fail)
+
+
+def answer_with(ses: Any, code: str, status: int) -> None:
+    error = {
+        "Error": {"Code": code, "Message": "no"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    fail_with(ses, ClientError(error, "SendEmail"))
+
+
+def test_a_mail_arrives_in_both_parts_with_its_subject(ses: Any) -> None:
+    message_id = send()
+    [given] = sent()
+    mime = email.message_from_string(given.raw_data, policy=default)
+    assert isinstance(mime, EmailMessage)
+    assert given.id == message_id
+    assert given.source == "hello@shop.example"
+    assert mime["From"] == "Лён и нитки <hello@shop.example>"
+    assert mime["To"] == "anna@shop.example"
+    assert mime["Subject"] == "Вы заработали 500\xa0₽"
+    assert mime["Content-Language"] == "ru"
+    assert [part.get_content_type() for part in mime.iter_parts()] == ["text/plain", "text/html"]
+    assert [part.get_content().strip() for part in mime.iter_parts()] == [
+        "Здравствуйте, Анна!",
+        "<p>Здравствуйте, Анна!</p>",
+    ]
+
+
+def test_a_mail_is_ascii_on_the_wire() -> None:
+    mime = build_mime(
+        sender="Лён <a@shop.example>", to="b@shop.example", message=MESSAGE, locale="ru"
+    )
+    assert mime.as_bytes().isascii()
+    assert all(len(line) <= 78 for line in mime.as_bytes().splitlines())
+
+
+def test_content_language_is_the_language_that_was_written() -> None:
+    mime = build_mime(sender="a@shop.example", to="b@shop.example", message=MESSAGE, locale="de-DE")
+    assert mime["Content-Language"] == "en"
+
+
+def test_no_header_says_how_the_mail_was_made() -> None:
+    mime = build_mime(sender="a@shop.example", to="b@shop.example", message=MESSAGE, locale="ru")
+    assert sorted(mime.keys()) == [
+        "Auto-Submitted",
+        "Content-Language",
+        "Content-Type",
+        "From",
+        "MIME-Version",
+        "Subject",
+        "To",
+    ]
+
+
+def test_a_subject_with_line_breaks_stays_a_subject() -> None:
+    hostile = RenderedMessage(subject="Hi\r\nBcc: all@shop.example", html="", text="")
+    mime = build_mime(sender="a@shop.example", to="b@shop.example", message=hostile, locale="en")
+    assert mime["Bcc"] is None
+    assert mime["Subject"] == "Hi Bcc: all@shop.example"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "anna",
+        "anna@localhost",
+        "анна@shop.example",
+        "anna@shop.example\r\nBcc: all@shop.example",
+        "anna@shop.example, boris@shop.example",
+        "Anna <anna@shop.example>",
+    ],
+)
+def test_what_is_no_address_is_refused_without_a_call(ses: Any, address: str) -> None:
+    with pytest.raises(MailRefusedError):
+        send(address)
+    assert sent() == []
+
+
+def test_a_cyrillic_domain_is_written_in_ascii(ses: Any) -> None:
+    requests = asked_of(ses)
+    send("anna@почта.рф")
+    assert requests[0]["Destination"] == {"ToAddresses": ["anna@xn--80a1acny.xn--p1ai"]}
+
+
+def test_tags_travel_with_what_ses_does_not_take_replaced(ses: Any) -> None:
+    requests = asked_of(ses)
+    send(event="reward.held", program="prg_spring", empty="")
+    assert requests[0]["EmailTags"] == [
+        {"Name": "event", "Value": "reward_held"},
+        {"Name": "program", "Value": "prg_spring"},
+    ]
+
+
+def test_the_configuration_set_is_named_when_there_is_one(
+    ses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = asked_of(ses)
+    send()
+    monkeypatch.setenv("MAIL_CONFIGURATION_SET", "sarafan-mail")
+    send()
+    assert "ConfigurationSetName" not in requests[0]
+    assert requests[1]["ConfigurationSetName"] == "sarafan-mail"
+
+
+def test_a_sender_that_ses_does_not_know_is_refused(
+    ses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_FROM", "stranger@elsewhere.example")
+    with pytest.raises(MailRefusedError, match="MessageRejected"):
+        send()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "meaning"),
+    [
+        ("MessageRejected", 400, MailRefusedError),
+        ("BadRequestException", 400, MailRefusedError),
+        ("TooManyRequestsException", 429, MailNotSentError),
+        ("ThrottlingException", 400, MailNotSentError),
+        ("SendingPausedException", 400, MailNotSentError),
+        ("LimitExceededException", 400, MailNotSentError),
+        ("MailFromDomainNotVerifiedException", 400, MailNotSentError),
+        ("InternalFailure", 500, MailNotSentError),
+        ("NotFoundException", 404, ClientError),
+        ("AccessDeniedException", 403, ClientError),
+    ],
+)
+def test_an_error_of_ses_is_final_or_for_now_or_left_alone(
+    ses: Any, code: str, status: int, meaning: type[Exception]
+) -> None:
+    answer_with(ses, code, status)
+    with pytest.raises(meaning) as raised:
+        send()
+    assert type(raised.value) is meaning
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://email.example"),
+        ConnectTimeoutError(endpoint_url="https://email.example"),
+    ],
+)
+def test_a_mail_that_never_reached_ses_was_not_sent(ses: Any, error: Exception) -> None:
+    fail_with(ses, error)
+    with pytest.raises(MailNotSentError) as raised:
+        send()
+    assert type(raised.value) is MailNotSentError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionClosedError(endpoint_url="https://email.example"),
+        ReadTimeoutError(endpoint_url="https://email.example"),
+    ],
+)
+def test_a_mail_whose_answer_got_lost_may_have_been_sent(ses: Any, error: Exception) -> None:
+    fail_with(ses, error)
+    with pytest.raises(MailAnswerLostError):
+        send()
+
+
+def test_a_mail_is_tried_once_because_ses_would_send_it_twice(
+    ses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[str] = []
+
+    def time_out(**_: Any) -> None:
+        attempts.append("sent")
+        raise ReadTimeoutError(endpoint_url="https://email.example")
+
+    ses.meta.events.register_first("before-send.sesv2.SendEmail", time_out)
+    with pytest.raises(MailNotSentError):
+        send()
+    assert attempts == ["sent"]
+
+
+def test_an_error_names_no_recipient(ses: Any) -> None:
+    with pytest.raises(MailRefusedError) as raised:
+        send("anna@localhost")
+    assert "anna" not in str(raised.value)
+
+
+def test_a_client_is_made_once_and_forgotten_when_asked(
+    ses: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert clients.client("sesv2", attempts=1) is ses
+    clients.forget_clients()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert clients.client("sesv2", attempts=1).meta.region_name == "us-east-1"
+
+
+def test_building_a_mail_makes_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients.forget_clients()
+
+    def refuse() -> None:
+        raise AssertionError("a session was made")
+
+    monkeypatch.setattr(botocore.session, "get_session", refuse)
+    build_mime(sender="a@shop.example", to="b@shop.example", message=MESSAGE, locale="ru")
