@@ -18,12 +18,15 @@ from typing import Any, Self
 from moto import mock_aws
 from moto.ses.models import ses_backends
 from moto.sns.models import sns_backends
+from referrals.clients import forget_clients
+from referrals.runtime import secrets as secrets_cache
+from referrals.store import landings, links, programs
 
 from infra import manifest
 from infra.local import engine, templates
 from infra.local.gateway import Gateway, GatewayServer, Page
 from infra.local.invocations import Call, Function, as_lambda, recording
-from infra.local.pumps import CLICK_LOGGER, ClickLog, DeliveryError, Pumps, connect
+from infra.local.pumps import ClickLog, DeliveryError, Pumps, connect
 from infra.local.templates import ACCOUNT, REGION, Stack
 
 DEFAULT_PREFIX = "sarafan-local-"
@@ -110,6 +113,7 @@ class LocalCloud:
 
     def _start(self, stack: ExitStack) -> None:
         engine.install()
+        forget_caches()
         stack.enter_context(mock_aws())
         self._set_environment(
             stack,
@@ -121,10 +125,10 @@ class LocalCloud:
         )
         self.state = templates.create_state(self.prefix, secrets=self._secrets)
         self._set_environment(stack, templates.environment(self.state, self._link_base))
+        # before the apps are loaded: the redirect writes to standard output when nobody listens
+        click_log = stack.enter_context(ClickLog())
         self._modules = {name: self._load(name) for name in self._app_names}
         stacks = templates.create_apps(self.state, self._link_base)
-        click_log = ClickLog()
-        self._listen(stack, click_log)
         wanted = {name: stacks[name] for name in self._app_names}
         self._pumps = connect(wanted, self._invoke, click_log)
         stack.enter_context(recording(self.calls))
@@ -138,14 +142,6 @@ class LocalCloud:
         before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
         stack.callback(_restore_environment, before)
-
-    def _listen(self, stack: ExitStack, click_log: ClickLog) -> None:
-        logger = logging.getLogger(CLICK_LOGGER)
-        level_before = logger.level
-        logger.setLevel(logging.INFO)
-        logger.addHandler(click_log)
-        stack.callback(logger.setLevel, level_before)
-        stack.callback(logger.removeHandler, click_log)
 
     def serve(self, port: int = 0, *, pages: Mapping[str, Page] | None = None) -> str:
         """Serve every app on one port of 127.0.0.1, 0 for any free one; give the base URL."""
@@ -229,6 +225,18 @@ class LocalCloud:
             SecretId=f"{self.prefix}{name}"
         )
         return str(json.loads(answer["SecretString"])["current"])
+
+
+def forget_caches() -> None:
+    """Start like a new process: nothing is remembered of a cloud before."""
+    for forget in (
+        links.forget_cached,
+        landings.forget_cached,
+        programs.forget_cached,
+        secrets_cache.forget,
+        forget_clients,
+    ):
+        forget()
 
 
 def _restore_environment(before: Mapping[str, str | None]) -> None:

@@ -15,9 +15,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from chalice.utils import to_cfn_resource_name
+from referrals.runtime import click_log as clicks
 from referrals.runtime import clock
 
 from infra import manifest
@@ -25,7 +26,6 @@ from infra.local.filters import fits, fits_line
 from infra.local.invocations import Function, Invoke
 from infra.local.templates import ACCOUNT, REGION, Stack, client
 
-CLICK_LOGGER = "referrals.clicks"
 LINES_PER_EVENT = 500
 
 # what Lambda does when a template says nothing, except that it would retry a stream for a day
@@ -211,8 +211,16 @@ class ClickLog(logging.Handler):
     """Keeps the lines that functions write to the click log until a pump takes them."""
 
     def __init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__()
         self._lines: deque[tuple[int, str]] = deque()
+
+    def __enter__(self) -> Self:
+        """Listen to the click log."""
+        logging.getLogger(clicks.LOGGER_NAME).addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger(clicks.LOGGER_NAME).removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._lines.append((int(record.created * 1000), record.getMessage()))

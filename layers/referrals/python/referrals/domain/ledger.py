@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 from referrals.domain.ids import JournalId, PersonId, ProgramId, derive
 
@@ -108,8 +107,8 @@ class Balance:
 
     program_id: ProgramId
     person_id: PersonId
-    amounts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    caps: Mapping[str, CapUse] = field(default_factory=lambda: MappingProxyType({}))
+    amounts: Mapping[str, int] = field(default_factory=dict)
+    caps: Mapping[str, CapUse] = field(default_factory=dict)
     signups: int = 0
     purchases: int = 0
     journals: int = 0

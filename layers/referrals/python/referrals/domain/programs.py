@@ -10,6 +10,9 @@ from referrals.domain.errors import Fault, TermsNotAllowedError
 from referrals.domain.ids import ProgramId
 from referrals.domain.money import BASIS_POINTS, is_currency
 
+# Ten years: beyond it somebody mixed up days and seconds, and in the end the calendar ends.
+MOST_DAYS = 3_650
+
 
 class ProgramStatus(StrEnum):
     ACTIVE = "active"
@@ -176,8 +179,8 @@ def _faults(program: Program) -> Iterator[Fault]:
         yield Fault(field="fallback_url", says="is not on an allowed host")
     if landing.starts_at and landing.ends_at and landing.ends_at <= landing.starts_at:
         yield Fault(field="ends_at", says="is not after starts_at")
-    if program.attribution.window_days < 1:
-        yield Fault(field="attribution.window_days", says="is less than 1")
+    if not 1 <= program.attribution.window_days <= MOST_DAYS:
+        yield Fault(field="attribution.window_days", says=f"is not between 1 and {MOST_DAYS}")
     seen: set[str] = set()
     for position, rule in enumerate(program.rules):
         yield from _rule_faults(rule, f"rules.{position}")
@@ -188,9 +191,10 @@ def _faults(program: Program) -> Iterator[Fault]:
 
 def _rule_faults(rule: RewardRule, path: str) -> Iterator[Fault]:
     yield from _amount_faults(rule, f"{path}.reward")
-    for name in ("hold_days", "min_amount_minor"):
-        if getattr(rule, name) < 0:
-            yield Fault(field=f"{path}.{name}", says="is negative")
+    if not 0 <= rule.hold_days <= MOST_DAYS:
+        yield Fault(field=f"{path}.hold_days", says=f"is not between 0 and {MOST_DAYS}")
+    if rule.min_amount_minor < 0:
+        yield Fault(field=f"{path}.min_amount_minor", says="is negative")
     for name, limit in (("rewards", rule.cap.rewards), ("amount_minor", rule.cap.amount_minor)):
         if limit is not None and limit < 1:
             yield Fault(field=f"{path}.cap.{name}", says="is less than 1")

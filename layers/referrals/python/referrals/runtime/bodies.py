@@ -1,7 +1,9 @@
 """Request bodies: what a caller may send, checked to the last field, and turned into reports."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -12,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
 from referrals.domain.ids import ProgramId, fingerprint
@@ -31,6 +32,7 @@ from referrals.runtime import clock
 _MOST_MINOR = 10**12
 _MOST_METADATA_CHARACTERS = 10_000
 _CLOCK_SKEW = timedelta(minutes=5)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def _printable(text: str) -> str:
@@ -60,14 +62,22 @@ def _past(moment: datetime) -> datetime:
         raise ValueError("lies in the future")
     if moment.year < 2000:  # noqa: PLR2004 - before any shop that could call; a 0 sent by mistake
         raise ValueError("is before the year 2000")
-    return moment
+    return moment.astimezone(UTC)
 
 
-def _rfc3339(given: Any) -> Any:
-    """Take text only: pydantic would read a number as seconds since 1970."""
-    if given is not None and not isinstance(given, str | datetime):
-        raise ValueError("is not an RFC 3339 time such as 2026-11-21T08:00:00Z")
-    return given
+def _rfc3339(given: Any) -> datetime:
+    """Read text in RFC 3339 only: pydantic would take a number as seconds since 1970."""
+    text = given.upper() if isinstance(given, str) else ""
+    try:
+        return datetime.fromisoformat(text if _RFC3339.fullmatch(text) else "")
+    except ValueError:
+        raise ValueError("is not an RFC 3339 time such as 2026-11-21T08:00:00Z") from None
+
+
+def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(str(metadata)) > _MOST_METADATA_CHARACTERS:
+        raise ValueError(f"is over {_MOST_METADATA_CHARACTERS} characters")
+    return metadata
 
 
 Identifier = Annotated[
@@ -84,6 +94,7 @@ AmountMinor = Annotated[int, Field(ge=0, le=_MOST_MINOR)]
 Currency = Annotated[str, StringConstraints(max_length=3), AfterValidator(_currency)]
 OccurredAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_past)]
 Scalar = str | int | float | bool | None
+Metadata = Annotated[dict[str, Scalar], AfterValidator(_small)]
 
 
 class Body(BaseModel):
@@ -93,7 +104,8 @@ class Body(BaseModel):
 
     def fingerprint(self, kind: str, *, key: bytes) -> str:
         """Give a keyed hash of what was said, the same however it was spelled in JSON."""
-        return fingerprint(f"{kind}:{self.model_dump_json(exclude_none=True)}", key=key)
+        said = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        return fingerprint(f"{kind}:{said}", key=key)
 
 
 class Customer(Body):
@@ -143,13 +155,7 @@ class PurchaseHook(Body):
     code: TypedCode | None = None
     coupon: TypedCode | None = None
     occurred_at: OccurredAt | None = None
-    metadata: dict[str, Scalar] | None = None
-
-    @model_validator(mode="after")
-    def _metadata_is_small(self) -> Self:
-        if len(str(self.metadata or "")) > _MOST_METADATA_CHARACTERS:
-            raise ValueError(f"metadata is over {_MOST_METADATA_CHARACTERS} characters")
-        return self
+    metadata: Metadata | None = None
 
     def report(self, *, key: bytes) -> PurchaseReport:
         return PurchaseReport(

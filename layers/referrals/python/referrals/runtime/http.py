@@ -26,6 +26,8 @@ from referrals.runtime.signatures import RefusedError, bearer_key, check_key, ch
 from referrals.store.transactions import ContentionError
 
 MAX_BODY_BYTES = 256 * 1024
+# A body can be wrong in so many places that the answer would outgrow what Lambda may give back.
+MAX_FAULTS = 20
 
 B = TypeVar("B", bound=Body)
 View = Callable[..., Response]
@@ -85,11 +87,12 @@ def authorize(request: Request, raw: bytes = b"") -> None:
 
 
 def read_body(raw: bytes, body_type: type[B]) -> B:
-    """Check a JSON body; ProblemError 400 names every field at fault."""
+    """Check a JSON body; ProblemError 400 names the fields at fault, the first twenty of them."""
     try:
         return body_type.model_validate_json(raw)
     except ValidationError as error:
-        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        found = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
+        faults = [_fault(each) for each in found]
         named = ", ".join(fault.field for fault in faults)
         raise ProblemError(
             HTTPStatus.BAD_REQUEST,

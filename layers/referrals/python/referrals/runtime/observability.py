@@ -9,5 +9,4 @@ metrics = Metrics(namespace="Sarafan")
 
 def count(name: str, number: int = 1) -> None:
     """Add to a metric; it is written with the others when the handler ends."""
-    if number:
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)

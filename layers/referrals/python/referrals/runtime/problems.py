@@ -59,8 +59,8 @@ def _is_bare_refusal(answer: Any) -> bool:
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return False
     kinds = {**answer.get("headers", {}), **answer.get("multiValueHeaders", {})}
-    kind = str(next((v for k, v in kinds.items() if k.lower() == "content-type"), ""))
-    return answer["statusCode"] >= HTTPStatus.BAD_REQUEST and kind.startswith("application/json")
+    kind = next((v for k, v in kinds.items() if k.lower() == "content-type"), None)
+    return answer["statusCode"] >= HTTPStatus.BAD_REQUEST and kind in {None, "application/json"}
 
 
 def _as_problem(answer: dict[str, Any]) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def check_signature(
     try:
         content = body.decode()
         matches = [_is_signed_by(secret, message_id, stamp, content, signature) for secret in live]
-    except UnicodeDecodeError as error:
-        raise RefusedError("the body is not UTF-8") from error
+    except UnicodeError as error:
+        raise RefusedError("webhook-id or body is not UTF-8") from error
     if not any(matches):
         raise RefusedError("the signature does not match the body")
 

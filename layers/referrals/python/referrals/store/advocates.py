@@ -1,15 +1,14 @@
 """Who shares in which program."""
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.models import Model
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.people import Advocate, AdvocateStatus
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
 
-class AdvocateRow(Model):
+class AdvocateRow(Row):
     class Meta(RowMeta):
         table_name = TableName("advocates")
 

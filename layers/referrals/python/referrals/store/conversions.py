@@ -2,24 +2,23 @@
 
 from dataclasses import replace
 
-from pynamodb.attributes import UnicodeAttribute, VersionAttribute
-from pynamodb.models import Model
+from pynamodb.attributes import UnicodeAttribute
 
 from referrals.domain.conversions import Case
 from referrals.domain.ids import ConversionId
-from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write
 
 _BODY = Body(Case, left_out=frozenset({"revision"}))
 
 
-class CaseRow(Model):
+class CaseRow(Row):
     class Meta(RowMeta):
         table_name = TableName("conversions")
 
     conversion_id = UnicodeAttribute(hash_key=True)
     body = UnicodeAttribute()
-    revision = VersionAttribute()
+    revision = Revision()
 
 
 def wanted(conversion_id: ConversionId) -> Wanted[Case]:

@@ -8,13 +8,11 @@ from pynamodb.attributes import (
     TTLAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
-    VersionAttribute,
 )
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
 from referrals.domain.tallies import Count, Hour, Tally
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, commit, read
 
 _TOTAL, _VISITORS, _COUNTED = "total", "visitors#", "counted"
@@ -23,7 +21,7 @@ _SLICE_KEPT = timedelta(days=30)
 _VISITORS_KEPT = timedelta(hours=26)
 
 
-class CounterRow(Model):
+class CounterRow(Row):
     class Meta(RowMeta):
         table_name = TableName("counters")
 
@@ -34,7 +32,7 @@ class CounterRow(Model):
     expires_at = TTLAttribute(null=True)
 
 
-class VisitorsRow(Model):
+class VisitorsRow(Row):
     """Who followed a code in one hour, by keyed hash; forgotten a day later."""
 
     class Meta(RowMeta):
@@ -44,7 +42,7 @@ class VisitorsRow(Model):
     bucket = UnicodeAttribute(range_key=True)
     visitors = UnicodeSetAttribute()
     expires_at = TTLAttribute()
-    revision = VersionAttribute()
+    revision = Revision()
 
 
 class SliceReading:

@@ -6,17 +6,16 @@ Every coupon that was ever in a pool stays known, so that loading a file twice g
 import hashlib
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.models import Model
 
 from referrals.domain.ids import ProgramId, RewardId
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Row, RowMeta, TableName
 from referrals.store.transactions import BeatenError, Write, commit
 
 _FREE, _TAKEN, _KNOWN = "free#", "taken#", "known#"
 _CANDIDATES = 10
 
 
-class CouponRow(Model):
+class CouponRow(Row):
     class Meta(RowMeta):
         table_name = TableName("coupons")
 

@@ -4,18 +4,17 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.models import Model
 
 from referrals.domain.events import DomainEvent
 from referrals.domain.ids import derive
-from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.rows import Body, Row, RowMeta, TableName
 from referrals.store.transactions import Write
 
 _BODY = Body(list[DomainEvent])
 _SHARDS_PER_DAY = 8
 
 
-class EventsRow(Model):
+class EventsRow(Row):
     """The events of one use case, in order."""
 
     class Meta(RowMeta):

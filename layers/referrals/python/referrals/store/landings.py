@@ -4,11 +4,10 @@ import time
 
 from cachetools import TTLCache
 from pynamodb.attributes import ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.models import Model
 
 from referrals.domain.ids import ProgramId
 from referrals.domain.programs import Landing, Preview, ProgramStatus
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Row, RowMeta, TableName
 
 LIVE = "live"
 _CACHED_PROGRAMS, _CACHED_SECONDS = 1_000, 60
@@ -17,7 +16,7 @@ _cached: TTLCache[ProgramId, Landing | None] = TTLCache(
 )
 
 
-class ProgramRow(Model):
+class ProgramRow(Row):
     """One edition of a program: `live`, or one that stays (`v000001`).
 
     What the redirect needs stands in attributes, everything else in the body.

@@ -3,20 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pynamodb.attributes import UnicodeAttribute, VersionAttribute
-from pynamodb.models import Model
+from pynamodb.attributes import UnicodeAttribute
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.ledger import Balance, Journal
 from referrals.store.keys import owner_key
-from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
 _JOURNAL = Body(Journal)
 _BALANCE = Body(Balance, left_out=frozenset({"revision"}))
 
 
-class JournalRow(Model):
+class JournalRow(Row):
     class Meta(RowMeta):
         table_name = TableName("journals")
 
@@ -25,13 +24,13 @@ class JournalRow(Model):
     body = UnicodeAttribute()
 
 
-class BalanceRow(Model):
+class BalanceRow(Row):
     class Meta(RowMeta):
         table_name = TableName("balances")
 
     owner_key = UnicodeAttribute(hash_key=True)
     body = UnicodeAttribute()
-    revision = VersionAttribute()
+    revision = Revision()
 
 
 def append(journal: Journal) -> Write:

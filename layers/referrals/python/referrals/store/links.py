@@ -4,11 +4,10 @@ import time
 
 from cachetools import TTLCache
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.models import Model
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.links import LinkStatus, ShareLink
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
 # Bounded in number and in time: a paused code stops within a minute, and a scanner that tries
@@ -19,7 +18,7 @@ _cached: TTLCache[str, ShareLink | None] = TTLCache(
 )
 
 
-class LinkRow(Model):
+class LinkRow(Row):
     class Meta(RowMeta):
         table_name = TableName("links")
 

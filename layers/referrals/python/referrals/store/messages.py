@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.exceptions import PutError
-from pynamodb.models import Model
 
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Row, RowMeta, TableName
 
 _KEPT = timedelta(days=400)
 _CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
-class MessageRow(Model):
+class MessageRow(Row):
     class Meta(RowMeta):
         table_name = TableName("messages")
 

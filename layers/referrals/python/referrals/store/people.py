@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import UnicodeAttribute, VersionAttribute
-from pynamodb.models import Model
+from pynamodb.attributes import UnicodeAttribute
 
 from referrals.domain.ids import PersonId
 from referrals.domain.people import Person
-from referrals.store.rows import RowMeta, TableName
+from referrals.store.rows import Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
 
-class PersonRow(Model):
+class PersonRow(Row):
     class Meta(RowMeta):
         table_name = TableName("people")
 
@@ -21,7 +20,7 @@ class PersonRow(Model):
     name = UnicodeAttribute(null=True)
     locale = UnicodeAttribute(null=True)
     phone = UnicodeAttribute(null=True)
-    revision = VersionAttribute()
+    revision = Revision()
 
 
 def wanted(person_id: PersonId) -> Wanted[Person]:

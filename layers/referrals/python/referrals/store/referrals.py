@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from pynamodb.attributes import TTLAttribute, UnicodeAttribute, VersionAttribute
+from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.referrals import Bond
 from referrals.store.keys import owner_key
-from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write
 
 _BODY = Body(Bond, left_out=frozenset({"revision"}))
@@ -24,7 +23,7 @@ class ByAdvocate(GlobalSecondaryIndex["BondRow"]):  # type: ignore[no-untyped-ca
     since = UnicodeAttribute(range_key=True)
 
 
-class BondRow(Model):
+class BondRow(Row):
     class Meta(RowMeta):
         table_name = TableName("referrals")
 
@@ -33,7 +32,7 @@ class BondRow(Model):
     since = UnicodeAttribute(null=True)
     expires_at = TTLAttribute(null=True)
     body = UnicodeAttribute()
-    revision = VersionAttribute()
+    revision = Revision()
     by_advocate = ByAdvocate()
 
 

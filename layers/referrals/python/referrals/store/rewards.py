@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pynamodb.attributes import UnicodeAttribute, VersionAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
-from pynamodb.models import Model
 
 from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.domain.rewards import Reward
 from referrals.store.keys import owner_key
-from referrals.store.rows import Body, RowMeta, TableName
+from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write
 
 _BODY = Body(Reward, left_out=frozenset({"revision"}))
@@ -29,7 +28,7 @@ class ByDue(GlobalSecondaryIndex["RewardRow"]):  # type: ignore[no-untyped-call]
     due_at = UnicodeAttribute(range_key=True)
 
 
-class RewardRow(Model):
+class RewardRow(Row):
     class Meta(RowMeta):
         table_name = TableName("rewards")
 
@@ -38,7 +37,7 @@ class RewardRow(Model):
     due_shard = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(null=True)
     body = UnicodeAttribute()
-    revision = VersionAttribute()
+    revision = Revision()
     by_due = ByDue()
 
 

@@ -1,6 +1,11 @@
 """What every row has in common: a table named by the deployment, timeouts, a body."""
 
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
+
+from pynamodb.attributes import VersionAttribute
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.models import Model
 
 from referrals import settings
 
@@ -23,6 +28,40 @@ class RowMeta:
     connect_timeout_seconds = 2
     read_timeout_seconds = 5
     max_retry_attempts = 3
+    max_pool_connections = 10
+
+
+class Row(Model):
+    """A row of any table. All tables share one client: to make one takes longer than ten reads."""
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        if table.connection._client is None:  # noqa: SLF001 - PynamoDB has no other way to share
+            table.connection._client = connection().client  # noqa: SLF001
+        return table
+
+
+@cache
+def connection() -> Connection:
+    """Give the connection that transactions and all tables share."""
+    return Connection(
+        connect_timeout_seconds=RowMeta.connect_timeout_seconds,
+        read_timeout_seconds=RowMeta.read_timeout_seconds,
+        max_retry_attempts=RowMeta.max_retry_attempts,
+        max_pool_connections=RowMeta.max_pool_connections,
+    )
+
+
+class Revision(VersionAttribute):
+    """Which writing of a row this is; None before the first, so that the first must be the first.
+
+    PynamoDB puts the condition on it into every write: who decided on an older one is beaten.
+    """
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if value is not None:
+            super().__set__(instance, value)  # type: ignore[no-untyped-call]
 
 
 class Adapter(Protocol[T]):

@@ -9,13 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException, TransactGetError, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactGet, TransactWrite
 
 from referrals.domain.errors import ReferralError
-from referrals.store.rows import RowMeta
+from referrals.store.rows import connection
 
 T = TypeVar("T")
 Write = Callable[[TransactWrite], None]
@@ -74,7 +73,7 @@ def read(*wanted: Wanted[Any]) -> None:
         _read_one(wanted[0])
         return
     try:
-        with TransactGet(connection=_connection()) as reading:
+        with TransactGet(connection=connection()) as reading:
             futures = [reading.get(each.row, each.key, each.range_key) for each in wanted]
     except TransactGetError as error:
         raise _explained(error) from error
@@ -95,7 +94,7 @@ def _read_one(wanted: Wanted[Any]) -> None:
 def commit(*writes: Write | None) -> None:
     """Write all items or none; BeatenError when another writer or a full table was in the way."""
     try:
-        with TransactWrite(connection=_connection()) as transaction:
+        with TransactWrite(connection=connection()) as transaction:
             for write in writes:
                 if write is not None:
                     write(transaction)
@@ -132,18 +131,3 @@ def _pauses() -> Iterator[float]:
     while time.monotonic() < deadline:
         yield random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
         longest = min(longest * 2, _LONGEST_PAUSE_SECONDS)
-
-
-_shared: list[Connection] = []
-
-
-def _connection() -> Connection:
-    if not _shared:
-        _shared.append(
-            Connection(
-                connect_timeout_seconds=RowMeta.connect_timeout_seconds,
-                read_timeout_seconds=RowMeta.read_timeout_seconds,
-                max_retry_attempts=RowMeta.max_retry_attempts,
-            )
-        )
-    return _shared[0]

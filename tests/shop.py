@@ -1,0 +1,230 @@
+"""A shop for tests: programs, advocates, friends, orders, with constant times and keys."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from referrals.domain.clicks import Click, ClickKey, sealed
+from referrals.domain.ids import ProgramId, fingerprint, person_id
+from referrals.domain.ledger import Place
+from referrals.domain.programs import (
+    Cap,
+    ConversionKind,
+    Flat,
+    Landing,
+    Percent,
+    Program,
+    ProgramStatus,
+    RewardKind,
+    RewardRule,
+    Side,
+)
+from referrals.domain.reports import (
+    CustomerDetails,
+    EnrolmentReport,
+    Evidence,
+    PurchaseReport,
+    RefundReport,
+    SignupReport,
+)
+from referrals.domain.rewards import Reward
+from referrals.store import ledger, rewards
+from referrals.store.rewards import RewardKey
+from referrals.usecases.answers import Recorded
+from referrals.usecases.apply_program import apply_program
+from referrals.usecases.enrol_advocate import Enrolled, enrol_advocate
+from referrals.usecases.fulfil_reward import fulfil_reward
+from referrals.usecases.keys import Keys
+from referrals.usecases.record_purchase import record_purchase
+from referrals.usecases.record_refund import record_refund
+from referrals.usecases.record_signup import record_signup
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+CLICK_KEY = ClickKey("a click key of this test suite")
+KEYS = Keys(click=(CLICK_KEY,), identity=b"an identity key of this test suite")
+TEA = ProgramId("tea")
+
+ADVOCATE_TENTH = RewardRule(
+    rule_id="advocate-tenth",
+    on=ConversionKind.PURCHASE,
+    to=Side.ADVOCATE,
+    kind=RewardKind.CREDIT,
+    reward=Percent(rate_bps=1_000),
+    hold_days=14,
+)
+FRIEND_THANKS = RewardRule(
+    rule_id="friend-thanks",
+    on=ConversionKind.PURCHASE,
+    to=Side.FRIEND,
+    kind=RewardKind.CREDIT,
+    reward=Flat(amount_minor=300),
+    hold_days=14,
+)
+FRIEND_WELCOME = RewardRule(
+    rule_id="friend-welcome",
+    on=ConversionKind.SIGNUP,
+    to=Side.FRIEND,
+    kind=RewardKind.COUPON,
+    reward=Flat(amount_minor=500),
+    pool="welcome",
+)
+TWO_SIDED = (FRIEND_WELCOME, ADVOCATE_TENTH, FRIEND_THANKS)
+
+
+def a_program(
+    *, program_id: ProgramId = TEA, rules: Sequence[RewardRule] = TWO_SIDED, currency: str = "EUR"
+) -> Program:
+    return Program(
+        program_id=program_id,
+        version=1,
+        name="Tea for two",
+        shop_name="Samovar",
+        currency=currency,
+        landing=Landing(
+            program_id=program_id,
+            status=ProgramStatus.ACTIVE,
+            landing_page="https://shop.example/welcome",
+            allowed_hosts=("shop.example",),
+        ),
+        rules=tuple(rules),
+    )
+
+
+def open_shop(*, rules: Sequence[RewardRule] = TWO_SIDED, currency: str = "EUR") -> None:
+    """Apply a program, enrol Anna with ANNA10 and Clara with CLARA10."""
+    apply_program(a_program(rules=rules, currency=currency))
+    enrol("anna", code="ANNA10")
+    enrol("clara", code="CLARA10")
+
+
+def capped(rule: RewardRule, cap: Cap) -> RewardRule:
+    return replace(rule, cap=cap)
+
+
+def enrol(customer_id: str, *, code: str | None = None, now: datetime = NOON) -> Enrolled:
+    customer = CustomerDetails(
+        customer_id=customer_id, email=f"{customer_id}@customer.example", name=customer_id.title()
+    )
+    report = EnrolmentReport(program_id=TEA, customer=customer, code=code)
+    return enrol_advocate(report, keys=KEYS, now=now)
+
+
+def a_click_of(code: str = "ANNA10", *, at: datetime = NOON) -> str:
+    click = Click(code=code, clicked_at=at, channel="email", visitor="00" * 8)
+    return sealed(click, key=CLICK_KEY)
+
+
+def sign_up(
+    friend: str = "boris",
+    *,
+    clicks: Sequence[str] = (),
+    codes: Sequence[str] = (),
+    occurred_at: datetime | None = NOON,
+    now: datetime = NOON,
+) -> Recorded:
+    details = CustomerDetails(
+        customer_id=friend, email=f"{friend}@customer.example", name=friend.title(), locale="en"
+    )
+    content = f"signup {friend} {clicks} {codes} {occurred_at}"
+    report = SignupReport(
+        program_id=TEA,
+        friend=details,
+        evidence=Evidence(clicks=tuple(clicks), codes=tuple(codes)),
+        occurred_at=occurred_at,
+        fingerprint=fingerprint(content, key=KEYS.identity),
+    )
+    return record_signup(report, keys=KEYS, now=now)
+
+
+def buy(
+    friend: str = "boris",
+    *,
+    order_id: str = "A-1",
+    amount_minor: int = 5_000,
+    currency: str = "EUR",
+    clicks: Sequence[str] = (),
+    codes: Sequence[str] = (),
+    occurred_at: datetime | None = NOON,
+    now: datetime = NOON,
+) -> Recorded:
+    content = f"buy {friend} {order_id} {amount_minor} {currency} {clicks} {codes} {occurred_at}"
+    report = PurchaseReport(
+        program_id=TEA,
+        order_id=order_id,
+        friend=CustomerDetails(customer_id=friend),
+        amount_minor=amount_minor,
+        currency=currency,
+        evidence=Evidence(clicks=tuple(clicks), codes=tuple(codes)),
+        occurred_at=occurred_at,
+        fingerprint=fingerprint(content, key=KEYS.identity),
+    )
+    return record_purchase(report, keys=KEYS, now=now)
+
+
+def give_back(
+    *,
+    order_id: str = "A-1",
+    refund_id: str = "R-1",
+    amount_minor: int = 1_000,
+    currency: str = "EUR",
+    occurred_at: datetime | None = NOON,
+    now: datetime = NOON,
+) -> Recorded:
+    content = f"refund {order_id} {refund_id} {amount_minor} {currency} {occurred_at}"
+    report = RefundReport(
+        program_id=TEA,
+        order_id=order_id,
+        refund_id=refund_id,
+        amount_minor=amount_minor,
+        currency=currency,
+        occurred_at=occurred_at,
+        fingerprint=fingerprint(content, key=KEYS.identity),
+    )
+    return record_refund(report, now=now)
+
+
+def fulfil_all(customer_id: str, *, now: datetime) -> None:
+    """Take every reward of a customer as far as it goes."""
+    for reward in rewards_of(customer_id):
+        key = RewardKey(
+            program_id=reward.program_id, owner_id=reward.owner_id, reward_id=reward.reward_id
+        )
+        fulfil_reward(key, now=now)
+
+
+def rewards_of(customer_id: str) -> list[Reward]:
+    return rewards.list_of_owner(TEA, person_id(customer_id, key=KEYS.identity))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purse:
+    """What a customer has, in minor units; a debt is negative."""
+
+    held: int = 0
+    available: int = 0
+    paid: int = 0
+    debt: int = 0
+
+
+def purse_of(customer_id: str, *, unit: str = "EUR") -> Purse:
+    balance = ledger.find_balance(TEA, person_id(customer_id, key=KEYS.identity))
+    if balance is None:
+        return Purse()
+    return Purse(**{place.value: balance.amount(place, unit) for place in Place})
+
+
+def dump(*, leave_out: Sequence[str] = ()) -> dict[str, list[Any]]:
+    """Give all items of all tables, in a fixed order, by the short name of the table."""
+    client: Any = boto3.client("dynamodb")
+    found = {}
+    for table in client.list_tables()["TableNames"]:
+        short = table.rsplit("-", 1)[-1]
+        if short not in leave_out:
+            items = client.scan(TableName=table)["Items"]
+            found[short] = sorted(items, key=repr)
+    return found
+
+
+LATER = NOON + timedelta(days=15)
