@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -45,3 +47,18 @@ def _machine_clock() -> Iterator[None]:
     """Put the clock back when a test has set it."""
     yield
     clock.set_source(None)
+
+
+_numbers = count()
+
+
+@contextmanager
+def fresh_tables() -> Iterator[None]:
+    """Give tables of its own to one example: Hypothesis runs many inside one test."""
+    prefix = f"{PREFIX}{next(_numbers)}-"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("TABLE_PREFIX", prefix)
+        forget_caches()
+        templates.create_tables(prefix)
+        yield
+    forget_caches()

@@ -4,7 +4,7 @@ import math
 import string
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from referrals.domain.errors import CodeNotAllowedError
 from referrals.domain.ids import PersonId, ProgramId
@@ -42,10 +42,9 @@ def test_a_typed_code_is_brought_into_its_stored_form(typed: str, code: str) -> 
     assert normalized(typed) == code
 
 
-@given(st.text(max_size=40))
+@given(st.text(string.ascii_letters + string.digits + " -\t\u00a0\u00df", max_size=40))
 def test_a_stored_form_stays_as_it_is(typed: str) -> None:
     once = normalized(typed)
-    assume(is_code(once))
     assert normalized(once) == once
 
 
@@ -127,7 +126,7 @@ def test_a_wish_is_given_as_a_code_or_refused(wished: str) -> None:
 
 
 def test_generated_codes_use_signs_that_cannot_be_taken_for_each_other() -> None:
-    assert not set(ALPHABET) & set("AEIOUY" "B8" "I1L" "O0" "S5" "Z2")
+    assert not set(ALPHABET) & set("AEIOUYB8I1LO0S5Z2")
     assert set(ALPHABET) <= set(string.ascii_uppercase + string.digits)
     assert len(set(ALPHABET)) == len(ALPHABET)
 

@@ -305,7 +305,5 @@ def test_a_version_without_a_rule_says_so() -> None:
 
 def test_days_of_the_terms_are_whole_days() -> None:
     rule: RewardRule = a_rule(hold_days=14)
-    assert datetime(2026, 5, 20, 12, tzinfo=UTC) + rule.hold == datetime(
-        2026, 6, 3, 12, tzinfo=UTC
-    )
+    assert datetime(2026, 5, 20, 12, tzinfo=UTC) + rule.hold == datetime(2026, 6, 3, 12, tzinfo=UTC)
     assert AttributionTerms(window_days=30).window == timedelta(hours=720)

@@ -1,19 +1,16 @@
 """Whatever order an order's story arrives in, and however often, it ends in the same balances."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from itertools import count, permutations
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from referrals.usecases.verify_ledger import verify_ledger
 
-from infra.local import templates
-from infra.local.cloud import forget_caches
 from tests import shop
-from tests.conftest import PREFIX
+from tests.conftest import fresh_tables
 from tests.shop import NOON, Purse, a_click_of, buy, give_back, purse_of, sign_up
 
 pytestmark = pytest.mark.usefixtures("tables")
@@ -27,21 +24,6 @@ STORY: dict[str, Step] = {
     "refund": lambda: give_back(amount_minor=1_000, occurred_at=LATER_THAT_DAY),
     "second refund": lambda: give_back(refund_id="R-2", amount_minor=777),
 }
-
-
-_numbers = count()
-
-
-@contextmanager
-def fresh_tables() -> Iterator[None]:
-    """Give tables of its own to one example: Hypothesis runs many inside one test."""
-    prefix = f"{PREFIX}{next(_numbers)}-"
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("TABLE_PREFIX", prefix)
-        forget_caches()
-        templates.create_tables(prefix)
-        yield
-    forget_caches()
 
 
 def ending(steps: Sequence[str]) -> tuple[Purse, Purse]:

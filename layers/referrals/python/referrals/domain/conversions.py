@@ -220,11 +220,13 @@ def credit(
     program: Program,
     bond: Bond,
     balances: Mapping[PersonId, Balance],
+    has_waiting_refunds: bool = False,
     now: datetime,
 ) -> Verdict:
     """Credit a conversion to `referral` and decide every rule of the program about it.
 
-    `balances` holds the advocate's and the friend's.
+    `balances` holds the advocate's and the friend's. With refunds still to be applied a conversion
+    that waits goes on waiting, so that an interruption between the two is seen.
     """
     held = dict(balances)
     advocate_id, is_signup = referral.advocate_id, conversion.kind is ConversionKind.SIGNUP
@@ -261,7 +263,7 @@ def credit(
         held.update({person: after(held[person], journal) for person in journal.people})
     return Verdict(
         conversion=decided,
-        bond=_bond_after(bond, conversion, referral),
+        bond=_bond_after(bond, conversion, referral, goes_on_waiting=has_waiting_refunds),
         rewards=tuple(rewards),
         journal=journal,
         balances=tuple(each for person, each in held.items() if each != balances[person]),
@@ -343,10 +345,12 @@ def _grant_journal(
     )
 
 
-def _bond_after(bond: Bond, conversion: Conversion, referral: Referral) -> Bond:
+def _bond_after(
+    bond: Bond, conversion: Conversion, referral: Referral, *, goes_on_waiting: bool
+) -> Bond:
     is_signup = conversion.kind is ConversionKind.SIGNUP
     return replace(
-        no_longer_waiting(bond, conversion.conversion_id),
+        bond if goes_on_waiting else no_longer_waiting(bond, conversion.conversion_id),
         referral=referral,
         expires_at=None,
         is_signed_up=bond.is_signed_up or is_signup,

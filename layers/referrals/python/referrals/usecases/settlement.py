@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from referrals.domain.conversions import Case, Conversion, Refund, Verdict, credit, find, left_open
+from referrals.domain.decisions import Outcome
 from referrals.domain.errors import DuplicateConversionError
 from referrals.domain.ids import ConversionId, PersonId, ProgramId
 from referrals.domain.ledger import Balance
@@ -83,6 +84,7 @@ def _decide_and_write(
         program=program,
         bond=bond,
         balances=read_balances(program.program_id, participants),
+        has_waiting_refunds=bool(case.refunds),
         now=now,
     )
     return _write(case, verdict, bond=bond, person=person, now=now)
@@ -115,25 +117,37 @@ def _write(
 
 
 def _take_up_what_waits(bond: Bond, *, now: datetime) -> None:
-    """Decide what came before its friend was bound, oldest first, each with its refunds."""
+    """Decide what came before its friend was bound, oldest first, each with its refunds.
+
+    credit ── refund ── refund ── off the list      without refunds the credit takes it off
+    """
     for conversion_id in bond.waiting:
-        until_settled(partial(_take_up, bond.program_id, bond.friend_id, conversion_id, now))
-        _apply_waiting_refunds(conversion_id, now=now)
+        step = partial(_take_up, bond.program_id, bond.friend_id, conversion_id, now)
+        while until_settled(step):
+            _apply_waiting_refunds(conversion_id, now=now)
 
 
 def _take_up(
     program_id: ProgramId, friend_id: PersonId, conversion_id: ConversionId, now: datetime
-) -> None:
+) -> bool:
+    """Do the next thing for a conversion that waits; False when it waits no longer."""
     wanted_case = conversions.wanted(conversion_id)
     wanted_bond = referrals.wanted(program_id, friend_id)
     read(wanted_case, wanted_bond)
     case, bond = wanted_case.value, wanted_bond.value
     if bond is None or conversion_id not in bond.waiting:
-        return
-    if case is None or case.conversion is None:
+        return False
+    conversion = case.conversion if case else None
+    if case is None or conversion is None or _is_done(case, conversion):
         commit(referrals.save(no_longer_waiting(bond, conversion_id)))
-        return
-    _decide_and_write(case, case.conversion, bond=bond, person=None, now=now)
+        return False
+    if conversion.outcome is not Outcome.CREDITED:
+        _decide_and_write(case, conversion, bond=bond, person=None, now=now)
+    return True
+
+
+def _is_done(case: Case, conversion: Conversion) -> bool:
+    return conversion.outcome is Outcome.CREDITED and next_to_apply(case) is None
 
 
 def _apply_waiting_refunds(conversion_id: ConversionId, *, now: datetime) -> None:

@@ -1,0 +1,1 @@
+"""The benchmark: what the system costs in time, calls, units and bytes; see docs/performance.md."""

@@ -1,0 +1,160 @@
+"""Reads the meter of DynamoDB: which calls are made, for how many items, and what each costs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from botocore.client import BaseClient
+
+from tools.bench.units import (
+    Index,
+    Item,
+    Read,
+    index_write_units,
+    item_bytes,
+    query_units,
+    read_units,
+    write_units,
+)
+
+Call = Callable[[str, dict[str, Any]], Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Spent:
+    """What some calls cost."""
+
+    reads: int = 0
+    writes: int = 0
+    items_read: int = 0
+    items_written: int = 0
+    read_units: float = 0.0
+    write_units: int = 0
+    index_write_units: int = 0
+    others: list[str] = field(default_factory=list)  # calls of other services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Schema:
+    keys: tuple[str, ...]
+    indexes: tuple[Index, ...]
+
+
+@contextmanager
+def metered() -> Iterator[Spent]:
+    """Count every call that any botocore client makes inside the block, PynamoDB's included."""
+    original, spent = BaseClient._make_api_call, Spent()  # noqa: SLF001 - what all calls go through
+    schemas: dict[str, _Schema] = {}
+
+    def counted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        if client.meta.service_model.service_name != "dynamodb":
+            spent.others.append(operation)
+            return original(client, operation, parameters)
+        return _counted(partial(original, client), operation, parameters, spent, schemas)
+
+    BaseClient._make_api_call = counted  # noqa: SLF001
+    try:
+        yield spent
+    finally:
+        BaseClient._make_api_call = original  # noqa: SLF001
+
+
+def _counted(
+    call: Call,
+    operation: str,
+    parameters: dict[str, Any],
+    spent: Spent,
+    schemas: dict[str, _Schema],
+) -> Any:
+    writes = list(_writes(operation, parameters))
+    if not writes:
+        answer = call(operation, parameters)
+        _add_reads(operation, parameters, answer, spent)
+        return answer
+    for table, _ in writes:
+        if table not in schemas:
+            schemas[table] = _schema(call, table)
+    keys = [_key(schemas[table], attributes) for table, attributes in writes]
+    places = [(table, key) for (table, _), key in zip(writes, keys, strict=True)]
+    before = [_stored(call, *place) for place in places]
+    answer = call(operation, parameters)
+    spent.writes += 1
+    for (table, key), old in zip(places, before, strict=True):
+        new = _stored(call, table, key)
+        is_transactional = operation == "TransactWriteItems"
+        spent.items_written += 1
+        spent.write_units += write_units(old, new, is_transactional=is_transactional)
+        spent.index_write_units += sum(
+            index_write_units(old, new, index) for index in schemas[table].indexes
+        )
+    return answer
+
+
+def _writes(operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, Item]]:
+    """Give the table of each item that a call writes, and attributes that its key is among."""
+    match operation:
+        case "PutItem" | "UpdateItem" | "DeleteItem":
+            yield parameters["TableName"], parameters.get("Item") or parameters["Key"]
+        case "TransactWriteItems":
+            for each in parameters["TransactItems"]:
+                ((_, of),) = each.items()
+                yield of["TableName"], of.get("Item") or of["Key"]
+        case "BatchWriteItem":
+            for table, requests in parameters["RequestItems"].items():
+                for request in requests:
+                    ((_, of),) = request.items()
+                    yield table, of.get("Item") or of["Key"]
+
+
+def _add_reads(
+    operation: str, parameters: Mapping[str, Any], answer: Mapping[str, Any], spent: Spent
+) -> None:
+    consistent = Read.CONSISTENT if parameters.get("ConsistentRead") else Read.EVENTUAL
+    spent.reads += 1
+    match operation:
+        case "GetItem":
+            items, how = [answer.get("Item") or {}], consistent
+        case "TransactGetItems":
+            items = [each.get("Item") or {} for each in answer["Responses"]]
+            how = Read.TRANSACTIONAL
+        case "Query" | "Scan":
+            spent.items_read += len(answer["Items"])
+            spent.read_units += query_units(map(item_bytes, answer["Items"]), consistent)
+            return
+        case _:
+            raise ValueError(f"what {operation} costs is not known here")
+    spent.items_read += len(items)
+    spent.read_units += sum(read_units(item_bytes(item), how) for item in items)
+
+
+def _schema(call: Call, table: str) -> _Schema:
+    of = call("DescribeTable", {"TableName": table})["Table"]
+    keys = _key_names(of)
+    return _Schema(
+        keys=keys,
+        indexes=tuple(_index(each, keys) for each in of.get("GlobalSecondaryIndexes", ())),
+    )
+
+
+def _index(of: Mapping[str, Any], table_keys: tuple[str, ...]) -> Index:
+    keys, projection = _key_names(of), of["Projection"]
+    if projection["ProjectionType"] == "ALL":
+        return Index(keys=keys, projected=None)
+    copied = projection.get("NonKeyAttributes", ())
+    return Index(keys=keys, projected=frozenset({*keys, *table_keys, *copied}))
+
+
+def _key_names(of: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(each["AttributeName"] for each in of["KeySchema"])
+
+
+def _key(schema: _Schema, attributes: Item) -> dict[str, Any]:
+    return {name: attributes[name] for name in schema.keys}
+
+
+def _stored(call: Call, table: str, key: dict[str, Any]) -> Item | None:
+    wanted = {"TableName": table, "Key": key, "ConsistentRead": True}
+    found: Item | None = call("GetItem", wanted).get("Item")
+    return found
