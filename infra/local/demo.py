@@ -19,9 +19,11 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from infra.local import pages, story
+from infra.local import story
 from infra.local.cloud import LocalCloud
+from infra.local.gateway import Page
 from infra.local.history import MOST_DAYS
+from infra.local.pages import Site, index
 from infra.local.replay import Replayed, replay
 from infra.local.shop_backend import ShopBackend, with_prefix
 from infra.local.story import Story, StoryFailedError
@@ -106,22 +108,22 @@ def standing(wishes: Wishes, out: Console) -> Iterator[Demo]:
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     wishes.script_file.unlink(missing_ok=True)
     with LocalCloud() as cloud:
-        site = pages.Site(cloud)
+        site = Site(cloud)
         _serve(cloud, wishes.port, site.mounts)
-        shop = site.shop = ShopBackend(
+        shop = ShopBackend(
             base_url=str(cloud.base_url),
             api_key=cloud.secret("api-key"),
             webhook_secret=with_prefix(cloud.secret("webhook-secret")),
         )
         history = replay(cloud, wishes.history_days, out) if wishes.history_days else None
         checks = len(Story(cloud, shop, Telling(out)).play())
-        site.is_ready = True
+        site.open(shop, checks=checks, history=history)
         cloud.run_in_background()
         write_script_file(wishes.script_file, shop)
         yield Demo(cloud=cloud, shop=shop, checks=checks, history=history)
 
 
-def _serve(cloud: LocalCloud, port: int | None, mounts: Mapping[str, pages.Page]) -> None:
+def _serve(cloud: LocalCloud, port: int | None, mounts: Mapping[str, Page]) -> None:
     try:
         cloud.serve(PORT if port is None else port, pages=mounts)
     except OSError as error:
@@ -182,18 +184,13 @@ def _invite(demo: Demo, wishes: Wishes, out: Console) -> None:
         telling.line(label, address)
     telling.title("call", f"keys are in {_shown(wishes.script_file)}")
     # whole lines, however long: they are there to be copied
-    for command in curl_examples(demo.shop):
+    for command in index.curl_examples(demo.shop):
         out.print(f"  {command}", soft_wrap=True)
     out.print()
 
 
 def _shown(path: Path) -> str:
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-
-
-def curl_examples(shop: ShopBackend) -> list[str]:
-    """Give commands to copy that follow the link, buy, and look up the advocate."""
-    return pages.curl_examples(shop)
 
 
 def _leave(_signal: int, _frame: Any) -> NoReturn:

@@ -19,6 +19,7 @@ from referrals.store import coupons, ledger
 from referrals.store.rows import Body
 from referrals.store.transactions import Wanted, read
 from referrals.usecases.apply_program import apply_program
+from referrals.usecases.show_advocate import Standing, show_advocate
 from referrals.usecases.verify_ledger import verify_ledger
 
 from infra.local.cloud import LocalCloud, Mail
@@ -81,6 +82,11 @@ def apply_terms(base_url: str) -> None:
     )
     for number in range(1, _COUPONS + 1):
         coupons.add(PROGRAM, _POOL, f"TEA-{number:03}")
+
+
+def advocate_standing() -> Standing:
+    """Give what the advocate of the story has now."""
+    return show_advocate(ADVOCATE, PROGRAM, keys=keys())
 
 
 class Story:

@@ -119,9 +119,6 @@ def balance_of(verdict: Verdict, person_id: PersonId) -> Balance:
     return next(each for each in verdict.balances if each.person_id == person_id)
 
 
-# who it belongs to
-
-
 def test_a_friend_signs_up_once_in_a_program() -> None:
     assert signup_id(TEA, BORIS) == signup_id(TEA, BORIS)
     assert signup_id(TEA, BORIS) != signup_id(TEA, CLARA)
@@ -221,9 +218,6 @@ def test_what_happened_before_the_recommendation_does_not_count(
     assert finding.is_final is (reason is not None)
 
 
-# what is nobody's
-
-
 def test_a_purchase_without_any_touch_waits_for_a_sign_up() -> None:
     verdict = opened(a_conversion())
     assert verdict.conversion.outcome is Outcome.WAITING
@@ -287,9 +281,6 @@ def test_what_is_nobodys_is_told_of_with_its_reason(
 def test_a_decision_stands_for_what_was_looked_at_even_without_a_touch() -> None:
     (decision,) = opened(a_conversion()).conversion.decisions
     assert decision.reason is Reason.NO_TOUCH
-
-
-# what it earns
 
 
 def test_a_sign_up_through_a_link_binds_the_friend() -> None:
@@ -644,9 +635,6 @@ def test_nobody_earns_more_rewards_than_the_cap_whatever_is_bought(
     assert rewards <= most
     assert balances[ANNA].cap_use("advocate-tenth").rewards == rewards
     assert balances[ANNA].purchases == len(orders)
-
-
-# what is kept of it
 
 
 def test_an_answer_tells_what_still_stands_of_a_reward() -> None:

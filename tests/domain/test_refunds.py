@@ -343,9 +343,6 @@ def test_several_refunds_end_as_one_of_their_sum_would(
     assert several[-1].remaining_minor == one[-1].remaining_minor
 
 
-# which refund is next, and what is said of it
-
-
 def test_the_oldest_refund_of_a_credited_order_is_next() -> None:
     refunds = (
         a_refund(refund_id="one", is_applied=True),

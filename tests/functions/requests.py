@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.api import Answer
 
-SIGNUP = {
+SIGNUP: dict[str, Any] = {
     "program": "tea",
     "friend": {"id": "boris", "email": "boris@customer.example", "name": "Boris"},
     "code": "ANNA10",

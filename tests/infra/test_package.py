@@ -31,7 +31,7 @@ FUNCTIONS = (
     ("notifications", "AnnounceEvents", 512, 60),
 )
 ENVIRONMENTS = {
-    ("link_redirect", "APIHandler"): {"TABLE_PREFIX", "CLICK_KEY_SECRET"},
+    ("link_redirect", "APIHandler"): {"TABLE_PREFIX", "CLICK_KEY_SECRET", "FALLBACK_URL"},
     ("conversion_hooks", "APIHandler"): {
         "TABLE_PREFIX",
         "LINK_BASE",

@@ -60,7 +60,9 @@ def _measured(section: str, options: argparse.Namespace) -> list[Table]:
     out = SCRATCH / f"{section}.json"
     out.unlink(missing_ok=True)
     command = [sys.executable, "-m", f"tools.bench.{section}", "--out", str(out)]
-    subprocess.run([*command, *_arguments(section, options)], cwd=ROOT, env=_environment(), check=True)
+    subprocess.run(
+        [*command, *_arguments(section, options)], cwd=ROOT, env=_environment(), check=True
+    )
     return tables.read(out)
 
 

@@ -57,8 +57,6 @@ def install() -> None:
 
 def _answer(request: Any, **_: Any) -> AWSResponse:
     asked = json.loads(request.body)
-    response = AWSResponse(
-        request.url, 200, {"content-type": "application/x-amz-json-1.0"}, None
-    )
+    response = AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, None)
     response._content = _BODIES[asked.get("TableName") or asked["SecretId"]]  # noqa: SLF001
     return response

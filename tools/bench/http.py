@@ -57,7 +57,9 @@ def main() -> None:
     redirect, bare = zip(*rounds, strict=True)
     answered = warm_up[0].answers + sum(each.answers for each in redirect)
     seconds = warm_up[0].seconds + sum(each.seconds for each in redirect) + drain_seconds
-    write(options.out, [_table(redirect, bare, Answered(answers=counted, seconds=seconds), answered)])
+    write(
+        options.out, [_table(redirect, bare, Answered(answers=counted, seconds=seconds), answered)]
+    )
 
 
 @contextmanager

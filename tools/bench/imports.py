@@ -25,7 +25,9 @@ _BOTO3 = "import boto3 + client"
 _BOTO3_ANSWERED = "boto3, first GetItem answered"
 _STUB = "from tools.bench import aws_stub; aws_stub.install(); "
 _QUIET = "import logging; logging.getLogger('referrals.clicks').addHandler(logging.NullHandler()); "
-_VISIT = "from tools.bench.proxy_events import visit; assert app(visit(), None)['statusCode'] == 302"
+_VISIT = (
+    "from tools.bench.proxy_events import visit; assert app(visit(), None)['statusCode'] == 302"
+)
 _GET_ITEM = (
     "import boto3; boto3.client('dynamodb')"
     ".get_item(TableName='bench-links', Key={'code': {'S': 'ANNA10'}})"

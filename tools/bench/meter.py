@@ -1,5 +1,6 @@
 """Reads the meter of DynamoDB: which calls are made, for how many items, and what each costs."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,32 @@ def metered() -> Iterator[Spent]:
     BaseClient._make_api_call = counted  # noqa: SLF001
     try:
         yield spent
+    finally:
+        BaseClient._make_api_call = original  # noqa: SLF001
+
+
+@dataclass(slots=True)
+class Elapsed:
+    """Wall time spent in calls, in seconds."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def timed_calls() -> Iterator[Elapsed]:
+    """Measure how long all calls inside the block take: the SDK, and whoever answers it."""
+    original, elapsed = BaseClient._make_api_call, Elapsed()  # noqa: SLF001
+
+    def timed(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        before = time.perf_counter()
+        try:
+            return original(client, operation, parameters)
+        finally:
+            elapsed.seconds += time.perf_counter() - before
+
+    BaseClient._make_api_call = timed  # noqa: SLF001
+    try:
+        yield elapsed
     finally:
         BaseClient._make_api_call = original  # noqa: SLF001
 

@@ -47,9 +47,7 @@ def enrol(advocate: str, code: str) -> None:
 
 def sign_up(friend: str, code: str) -> None:
     """Let a friend sign up who followed an advocate's link a day before."""
-    click = Click(
-        code=code, clicked_at=NOW - timedelta(days=1), channel="email", visitor="00" * 8
-    )
+    click = Click(code=code, clicked_at=NOW - timedelta(days=1), channel="email", visitor="00" * 8)
     report = SignupReport(
         program_id=TEA,
         friend=_customer(friend),

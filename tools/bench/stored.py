@@ -23,7 +23,9 @@ _TABLES = (
     *("referrals", "rewards"),
 )
 _ADVOCATE, _FRIEND, _CODE = "advocate-original", "friend-original", "ORIGINAL"
-_NAMED = re.compile(rf"\b(?:[a-z]{{3}}_[a-z2-7]{{24}}|{_ADVOCATE}|{_FRIEND}|{_CODE})", re.IGNORECASE)
+_NAMED = re.compile(
+    rf"\b(?:[a-z]{{3}}_[a-z2-7]{{24}}|{_ADVOCATE}|{_FRIEND}|{_CODE})", re.IGNORECASE
+)
 _FRIENDS_OF_ONE = 10
 
 Items = dict[str, list[dict[str, Any]]]  # by short name of the table, as the API has them

@@ -28,7 +28,9 @@ class Table:
     def figures(self) -> dict[str, dict[str, dict[str, Value]]]:
         """Give every figure by row and column, each with its unit."""
         return {
-            row: {column: {"value": value, "unit": self.units[column]} for column, value in of.items()}
+            row: {
+                column: {"value": value, "unit": self.units[column]} for column, value in of.items()
+            }
             for row, of in self.rows.items()
         }
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from referrals.domain.events import EventValue
 
+REFUND_RULE = "refund"
+
 
 class Outcome(StrEnum):
     """What became of a conversion."""
@@ -56,7 +58,9 @@ class Decision:
     @property
     def says(self) -> str:
         """One sentence that is safe to show the advocate."""
-        return "This counts." if self.reason is None else SAYS_TO_ADVOCATE[self.reason]
+        if self.reason is not None:
+            return SAYS_TO_ADVOCATE[self.reason]
+        return "The refund is taken into account." if self.rule == REFUND_RULE else "This counts."
 
     @property
     def says_to_operator(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from referrals.domain.conversions import Case, Conversion, Refund, note, reward_event
-from referrals.domain.decisions import Decision, Outcome, Reason
+from referrals.domain.decisions import REFUND_RULE, Decision, Outcome, Reason
 from referrals.domain.events import DomainEvent, EventName, EventValue, event
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.ledger import Balance, Journal, after, journal_for, with_cap_use
@@ -170,4 +170,4 @@ def refund_decision(case: Case, refund: Refund) -> Decision:
         reason = Reason.NOTHING_TO_REVERSE
     else:
         reason = None
-    return Decision(rule="refund", version=version, reason=reason, inputs=inputs)
+    return Decision(rule=REFUND_RULE, version=version, reason=reason, inputs=inputs)

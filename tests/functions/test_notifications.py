@@ -1,0 +1,123 @@
+"""Who is told what, once; and the topic that carries every event."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from referrals.runtime import clock
+from referrals.store import coupons, messages
+
+from infra.local.cloud import LocalCloud
+from tests import shop
+from tests.api import Api
+from tests.faults import refused_once
+from tests.functions.requests import ADVOCATE, PURCHASE, SIGNUP
+from tests.shop import NOON
+
+LATER = NOON + timedelta(days=14)
+
+
+def _mails(cloud: LocalCloud) -> list[tuple[str, str]]:
+    return [(mail.to[0].split("@")[0], mail.subject) for mail in cloud.mails()]
+
+
+@pytest.fixture(autouse=True)
+def _noon() -> None:
+    clock.set_source(lambda: NOON)
+
+
+@pytest.fixture
+def referred(api: Api, cloud: LocalCloud) -> Api:
+    """Enrol Anna, let Boris sign up in Russian and buy, tell everybody."""
+    coupons.add(shop.TEA, "welcome", "TEA-1")
+    api.post("/api/advocates", ADVOCATE)
+    friend = {**SIGNUP["friend"], "locale": "ru"}
+    api.post("/hooks/signup", {**SIGNUP, "friend": friend})
+    api.post("/hooks/purchase", PURCHASE)
+    cloud.settle()
+    return api
+
+
+def test_both_are_told_of_what_they_earned_each_in_their_language(
+    referred: Api, cloud: LocalCloud
+) -> None:
+    assert _mails(cloud) == [
+        ("anna", "Your link for friends is ready"),
+        ("anna", "Boris has joined us"),
+        ("anna", "You have earned €5"),
+        ("boris", "Вам полагается 3\xa0€"),
+    ]
+
+
+def test_a_reward_that_is_ready_is_told_with_its_coupon(referred: Api, cloud: LocalCloud) -> None:
+    cloud.run_schedules()
+    cloud.settle()
+    last = cloud.mails()[-1]
+    assert last.to[0] == "boris@customer.example"
+    assert "TEA-1" in last.text
+    assert "TEA-1" in last.html
+
+
+def test_the_welcome_has_the_link_in_text_and_html(referred: Api, cloud: LocalCloud) -> None:
+    welcome = cloud.mails()[0]
+    assert "http://127.0.0.1/r/ANNA10" in welcome.text
+    assert 'href="http://127.0.0.1/r/ANNA10"' in welcome.html
+
+
+def test_the_end_of_the_hold_is_told_to_both(referred: Api, cloud: LocalCloud) -> None:
+    clock.set_source(lambda: LATER)
+    before = len(cloud.mails())
+    cloud.run_schedules()
+    cloud.settle()
+    told = sorted(recipient for recipient, _ in _mails(cloud)[before:])
+    assert told == ["anna", "boris", "boris"]
+
+
+def test_the_topic_carries_every_event_without_personal_data(
+    referred: Api, cloud: LocalCloud
+) -> None:
+    envelopes = [json.loads(message.body) for message in cloud.topic_messages()]
+    assert [each["type"] for each in envelopes] == [
+        "advocate.enrolled",
+        "referral.created",
+        "conversion.recorded",
+        "reward.held",
+        "conversion.recorded",
+        "reward.held",
+        "reward.held",
+    ]
+    assert len({each["id"] for each in envelopes}) == 7
+    text = json.dumps(envelopes)
+    for personal in ("customer.example", "Boris", "boris", "anna@", "TEA-1"):
+        assert personal not in text
+
+
+def test_a_mail_that_ses_is_too_busy_for_is_sent_when_the_stream_comes_back(
+    api: Api, cloud: LocalCloud
+) -> None:
+    api.post("/api/advocates", ADVOCATE)
+    with refused_once("SendEmail", "ThrottlingException"):
+        cloud.settle()
+    assert _mails(cloud) == [("anna", "Your link for friends is ready")]
+    assert messages.list_in_doubt() == []
+
+
+def test_a_mail_that_ses_will_never_take_is_noted_and_stops_nothing(
+    api: Api, cloud: LocalCloud
+) -> None:
+    api.post("/api/advocates", ADVOCATE)
+    with refused_once("SendEmail", "MessageRejected"):
+        cloud.settle()
+    (row,) = messages.MessageRow.scan()
+    assert row.refused == "MessageRejected"
+    assert row.sent_at is None
+    assert [json.loads(each.body)["type"] for each in cloud.topic_messages()] == [
+        "advocate.enrolled"
+    ]
+
+
+def test_a_friend_of_whom_no_address_is_known_gets_no_mail(api: Api, cloud: LocalCloud) -> None:
+    api.post("/api/advocates", ADVOCATE)
+    api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
+    cloud.settle()
+    assert {recipient for recipient, _ in _mails(cloud)} == {"anna"}
