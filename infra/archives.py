@@ -22,7 +22,7 @@ def compile_tree(folder: Path, *, seen_as: str) -> None:
     compileall = ["-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     subprocess.run(  # noqa: S603 - this interpreter, with arguments of our own
         [sys.executable, *compileall, *strip, str(folder)],
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={**_without_cache_prefix(), "PYTHONHASHSEED": "0"},
         check=True,
     )
 
@@ -41,3 +41,11 @@ def _entry(name: Path) -> ZipInfo:
     entry.external_attr = _READABLE
     entry.create_system = _UNIX
     return entry
+
+
+def _without_cache_prefix() -> dict[str, str]:
+    """Give the environment but for what would put compiled files, or have put none, elsewhere."""
+    kept = dict(os.environ)
+    for name in ("PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"):
+        kept.pop(name, None)
+    return kept

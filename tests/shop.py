@@ -71,6 +71,14 @@ FRIEND_WELCOME = RewardRule(
     reward=Flat(amount_minor=500),
     pool="welcome",
 )
+ADVOCATE_COUPON = RewardRule(
+    rule_id="advocate-coupon",
+    on=ConversionKind.PURCHASE,
+    to=Side.ADVOCATE,
+    kind=RewardKind.COUPON,
+    reward=Flat(amount_minor=400),
+    pool="thanks",
+)
 TWO_SIDED = (FRIEND_WELCOME, ADVOCATE_TENTH, FRIEND_THANKS)
 
 
@@ -186,12 +194,16 @@ def give_back(
     return record_refund(report, now=now)
 
 
+def reward_keys(customer_id: str) -> list[RewardKey]:
+    return [
+        RewardKey(program_id=each.program_id, owner_id=each.owner_id, reward_id=each.reward_id)
+        for each in rewards_of(customer_id)
+    ]
+
+
 def fulfil_all(customer_id: str, *, now: datetime) -> None:
     """Take every reward of a customer as far as it goes."""
-    for reward in rewards_of(customer_id):
-        key = RewardKey(
-            program_id=reward.program_id, owner_id=reward.owner_id, reward_id=reward.reward_id
-        )
+    for key in reward_keys(customer_id):
         fulfil_reward(key, now=now)
 
 

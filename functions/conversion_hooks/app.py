@@ -30,7 +30,7 @@ def _request() -> Any:
 def signup() -> Response:
     """Record that a friend signed up."""
     body = signed_body(_request(), SignupHook)
-    live = keys()
+    live = keys(body.tokens)
     report = body.report(key=live.identity)
     return recorded(record_signup(report, keys=live, now=clock.utc_now()))
 
@@ -40,7 +40,7 @@ def signup() -> Response:
 def purchase() -> Response:
     """Record a purchase. A declined one is a success too: a shop must not retry a no."""
     body = signed_body(_request(), PurchaseHook)
-    live = keys()
+    live = keys(body.tokens)
     report = body.report(key=live.identity)
     return recorded(record_purchase(report, keys=live, now=clock.utc_now()))
 
@@ -69,5 +69,6 @@ def advocate(customer_id: str) -> Response:
     """Show what an advocate has, with a reason for everything."""
     authorize(_request())
     program = program_parameter(_request())
+    # a REST API hands path parameters on as they were sent
     answer = show_advocate(unquote(customer_id), ProgramId(program), keys=keys())
     return standing(answer, currency=get_live(ProgramId(program)).currency)

@@ -97,6 +97,8 @@ class LocalCloud:
         self._app_names = manifest.app_names() if apps is None else list(apps)
         self._given_modules = dict(modules or {})
         self._modules: dict[str, ModuleType] = {}
+        # those that were read before: a mail takes longer to parse than to send
+        self._mails: dict[str, Mail] = {}
         self._pumps = Pumps(sources=(), schedules=())
         # whoever pumps, a test or the background, does it alone
         self._pumping = threading.RLock()
@@ -200,8 +202,10 @@ class LocalCloud:
     def mails(self) -> list[Mail]:
         """Give every e-mail that was sent, the oldest first."""
         sent_at = {call.message_id: call.at for call in list(self.calls) if call.service == "sesv2"}
-        sent = ses_backends[ACCOUNT][REGION].sent_messages
-        return [_mail(message, sent_at[message.id]) for message in sent if message.id in sent_at]
+        for message in list(ses_backends[ACCOUNT][REGION].sent_messages):
+            if message.id in sent_at and message.id not in self._mails:
+                self._mails[message.id] = _mail(message, sent_at[message.id])
+        return list(self._mails.values())
 
     def topic_messages(self) -> list[TopicMessage]:
         """Give what the topics were given, the oldest first."""

@@ -19,12 +19,12 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from infra.local import story
+from infra.local import shortcuts, story
 from infra.local.cloud import LocalCloud
 from infra.local.gateway import Page
 from infra.local.history import MOST_DAYS
 from infra.local.pages import Site, index
-from infra.local.replay import Replayed, replay
+from infra.local.replay import HistoryNotSoundError, Replayed, replay
 from infra.local.shop_backend import ShopBackend, with_prefix
 from infra.local.story import Story, StoryFailedError
 from infra.local.telling import Telling, console
@@ -101,12 +101,13 @@ class Demo:
 
 @contextmanager
 def standing(wishes: Wishes, out: Console) -> Iterator[Demo]:
-    """Start everything and play; inside, the demo is up and its event sources deliver by themselves.
+    """Start everything and play; inside, the demo is up and delivers by itself.
 
     StoryFailedError when the story differs from what it should be; PortTakenError.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
     wishes.script_file.unlink(missing_ok=True)
+    shortcuts.install()
     with LocalCloud() as cloud:
         site = Site(cloud)
         _serve(cloud, wishes.port, site.mounts)
@@ -160,7 +161,7 @@ def run(wishes: Wishes, out: Console) -> int:
             if not wishes.is_once:
                 _invite(demo, wishes, out)
                 threading.Event().wait()
-    except StoryFailedError as failure:
+    except (StoryFailedError, HistoryNotSoundError) as failure:
         out.print()
         for difference in failure.differences:
             out.print(Text(f"✗ {difference}", style="bold red"))

@@ -11,6 +11,7 @@ What stock moto 5.2.5 gets wrong, and what is put right here:
     an upsert makes two stream records              it makes one
     a failed update leaves a stub of the item       nothing is left
     batches of more than 25 writes are taken        they are refused
+    at most 25 items are read in a transaction      a hundred
 
 It reaches into moto's internals, so moto is pinned, and tests/infra/test_engine.py says in
 sentences what must hold; the same tests run against any engine that AWS_ENDPOINT_URL names.
@@ -29,6 +30,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto.core.responses import BaseResponse
+from moto.dynamodb import responses
 from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.exceptions import (
     ConditionalCheckFailed,
@@ -53,6 +55,7 @@ _LOCK = threading.RLock()
 @functools.cache
 def install() -> None:
     """Patch moto in this process; a second call changes nothing. Call it before tables exist."""
+    responses.TRANSACTION_MAX_ITEMS = MAX_TRANSACTION_ITEMS
     BaseResponse.call_action = _one_at_a_time(BaseResponse.call_action)
     DynamoHandler.transact_write_items = _once_per_token(DynamoHandler.transact_write_items)
     DynamoHandler.batch_write_item = _limited_batch(DynamoHandler.batch_write_item)

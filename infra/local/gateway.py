@@ -186,6 +186,8 @@ class GatewayServer:
     def __init__(self, gateway: Gateway, *, port: int = 0) -> None:
         """Bind the port, 0 for any free one, and start to serve."""
         self._server = Server(("127.0.0.1", port), gateway, numthreads=THREADS)
+        # the eleventh browser tab must not be hung up on
+        self._server.keep_alive_conn_limit = 10 * THREADS
         self._server.max_request_body_size = MAX_READ_BYTES
         self._server.error_log = _log_server_error  # type: ignore[method-assign]
         self._server.prepare()
@@ -266,7 +268,7 @@ def _captured(route: str, path: str) -> dict[str, str] | None:
     captured = {}
     for name, part in zip(names, parts, strict=True):
         if name.startswith("{") and part:
-            captured[name.strip("{}")] = unquote(part)
+            captured[name.strip("{}")] = part  # a REST API hands it on as it was sent
         elif name != part:
             return None
     return captured

@@ -22,7 +22,7 @@ _GOOD_STATUS = range(200, 400)
 def console() -> Console:
     """Give the console of a terminal, never wider than what reads well."""
     out = Console(highlight=False, emoji=False, markup=False)
-    out.width = min(out.width, WIDTH)
+    out.width = min(out.width, WIDTH) if out.is_terminal else WIDTH
     return out
 
 
@@ -131,7 +131,9 @@ def _reward(reward: Mapping[str, Any]) -> Text:
     amount = written(int(reward["amount_minor"]), str(reward["unit"]))
     until = f", held until {reward['held_until'][:10]}" if reward.get("held_until") else ""
     return Text.assemble(
-        (f"{amount:>9}  ", "bold"), f"{reward['kind']} for the {reward['to']}: {reward['state']}", until
+        (f"{amount:>9}  ", "bold"),
+        f"{reward['kind']} for the {reward['to']}: {reward['state']}",
+        until,
     )
 
 

@@ -284,7 +284,7 @@ def test_a_decision_stands_for_what_was_looked_at_even_without_a_touch() -> None
 
 
 def test_a_sign_up_through_a_link_binds_the_friend() -> None:
-    verdict = credited(a_signup(touches=CLICKED))
+    verdict = credited(a_signup(touches=CLICKED), bond=a_bond(expires_at=NOW + A_DAY))
     assert verdict.bond is not None
     assert verdict.bond.referral is not None
     assert verdict.bond.referral.advocate_id == ANNA

@@ -50,7 +50,7 @@ POSTINGS = st.builds(
     st.integers(min_value=1, max_value=10**12),
     st.sampled_from(["EUR", "JPY", "points"]),
 )
-EVENTS = st.lists(st.lists(POSTINGS, min_size=1, max_size=4), max_size=8)
+EVENTS = st.lists(st.lists(POSTINGS, min_size=1, max_size=3), max_size=5)
 
 
 def booked(events: list[list[Posting]]) -> tuple[dict[PersonId, Balance], list[Journal]]:

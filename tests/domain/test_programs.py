@@ -83,6 +83,12 @@ CONTRADICTIONS = [
         id="a window that begins before the calendar",
     ),
     pytest.param(
+        a_program(*(a_rule(rule_id=f"rule-{number}") for number in range(21))),
+        "rules",
+        "are more than 20",
+        id="more rules than one transaction is for",
+    ),
+    pytest.param(
         a_program(a_rule(), a_rule()), "rules.1.id", "stands twice", id="two rules of one name"
     ),
     pytest.param(
@@ -170,6 +176,11 @@ CONTRADICTIONS = [
         id="a coupon from nowhere",
     ),
 ]
+
+
+def test_a_program_may_have_twenty_rules() -> None:
+    program = a_program(*(a_rule(rule_id=f"rule-{number}") for number in range(20)))
+    assert checked(program) is program
 
 
 @pytest.mark.parametrize(("program", "field", "says"), CONTRADICTIONS)
@@ -273,6 +284,24 @@ def test_a_link_may_lead_to_an_allowed_host(url: str) -> None:
 )
 def test_a_link_may_lead_nowhere_else(url: str) -> None:
     assert not a_landing().allows(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("https://user@shop.example/", id="a user"),
+        pytest.param("https://user:word@shop.example/", id="a user and a password"),
+        pytest.param("https://shop.example/\\evil.example", id="a backslash in the path"),
+        pytest.param("https://shop.example/a b", id="a space"),
+        pytest.param("https://shop.example/\t", id="a tab"),
+        pytest.param("https://shop.example/\u0447\u0430\u0439", id="letters that need escaping"),
+        pytest.param("https://shop.example:port/", id="a port by name"),
+        pytest.param("ftp://shop.example/", id="another scheme"),
+        pytest.param("https://", id="no host"),
+    ],
+)
+def test_an_address_that_browsers_and_servers_may_read_differently_is_none(url: str) -> None:
+    assert not is_web_address(url)
 
 
 @given(st.text(max_size=60))

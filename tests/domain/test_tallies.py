@@ -19,7 +19,7 @@ SEEN = st.builds(
     visitor=st.sampled_from(["aa", "bb", "cc"]),
     clicked_at=st.integers(min_value=0, max_value=72).map(lambda hours: NOW + hours * AN_HOUR),
 )
-MANY_SEEN = st.lists(SEEN, max_size=80)
+MANY_SEEN = st.lists(SEEN, max_size=40)
 
 
 def key(code: str = "ANNA10", on: date = date(2026, 5, 20), channel: str = "link") -> TallyKey:
@@ -130,7 +130,7 @@ def test_each_visitor_counts_once_an_hour_and_code(seen: list[SeenClick]) -> Non
     )
 
 
-@given(MANY_SEEN, st.integers(min_value=0, max_value=80))
+@given(MANY_SEEN, st.integers(min_value=0, max_value=40))
 def test_two_batches_count_what_one_would(seen: list[SeenClick], cut: int) -> None:
     first = counted(seen[:cut], visitors=NOBODY)
     second = counted(seen[cut:], visitors=first.visitors)
@@ -150,6 +150,16 @@ def test_the_thirty_first_code_begins_a_new_slice() -> None:
     assert list(sliced(seen)) == [seen[:30], seen[30:]]
 
 
+def test_a_new_channel_of_a_known_code_is_one_item_more() -> None:
+    seen = [*of_many_codes(30), a_seen_click(code="CODE0", channel="qr")]
+    assert [len(slice_) for slice_ in sliced(seen)] == [30, 1]
+
+
+def test_a_repeat_of_a_known_click_is_no_item_more() -> None:
+    seen = [*of_many_codes(30), a_seen_click(code="CODE0")]
+    assert [len(slice_) for slice_ in sliced(seen)] == [31]
+
+
 def test_a_thousand_clicks_on_one_link_are_one_slice() -> None:
     seen = [a_seen_click(visitor=f"visitor-{number}") for number in range(1_000)]
     assert list(sliced(seen)) == [seen]
@@ -159,16 +169,16 @@ def test_no_clicks_are_no_slice() -> None:
     assert list(sliced([])) == []
 
 
-@given(st.lists(SEEN, max_size=200))
+@given(st.lists(SEEN, max_size=100))
 def test_slices_hold_all_clicks_in_their_order(seen: list[SeenClick]) -> None:
     assert [each for slice_ in sliced(seen) for each in slice_] == seen
 
 
-@given(st.lists(SEEN, max_size=200))
+@given(st.lists(SEEN, max_size=100))
 def test_no_slice_is_empty_or_writes_more_than_ninety_items(seen: list[SeenClick]) -> None:
     assert all(0 < items_of(slice_) <= 90 for slice_ in sliced(seen))
 
 
-@given(st.lists(SEEN, max_size=120))
+@given(st.lists(SEEN, max_size=60))
 def test_the_same_clicks_are_cut_the_same_way(seen: list[SeenClick]) -> None:
     assert list(sliced(seen)) == list(sliced(iter(seen)))

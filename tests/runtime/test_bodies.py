@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from referrals.domain.errors import Fault
 from referrals.domain.reports import CustomerDetails, Evidence
@@ -481,6 +481,7 @@ def read_or_refused(raw: bytes, body_type: type[Body]) -> Body | tuple[Fault, ..
 
 
 @pytest.mark.parametrize(("body_type", "content"), BODIES)
+@settings(max_examples=50)  # of each of the four bodies
 @given(changes=SOME_FIELDS)
 def test_any_json_is_taken_or_refused_with_a_field(
     body_type: type[Body], content: Mapping[str, Any], changes: Mapping[str, Any]

@@ -1,5 +1,6 @@
 """One referral, from the first click to the last refund, through the use cases."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,12 @@ from referrals.domain.errors import (
     ProgramNotFoundError,
 )
 from referrals.domain.programs import Cap
-from referrals.domain.rewards import RewardState
-from referrals.store import coupons
+from referrals.domain.rewards import RewardState, moved_to
+from referrals.store import coupons, rewards
+from referrals.store.transactions import commit
 from referrals.usecases.apply_program import apply_program
+from referrals.usecases.end_hold import end_hold
+from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.verify_ledger import verify_ledger
 
 from tests import shop
@@ -254,3 +258,36 @@ def test_a_waiting_purchase_is_decided_by_the_terms_of_its_day() -> None:
     apply_program(shop.a_program(rules=[shop.FRIEND_WELCOME]))
     sign_up(clicks=[a_click_of()])
     assert purse_of("anna") == Purse(held=500)
+
+
+def _claim(customer_id: str) -> None:
+    """Leave a reward in FULFILLING, as a process that ends right after its claim does."""
+    (reward,) = shop.rewards_of(customer_id)
+    claimed = moved_to(reward, RewardState.FULFILLING, due_at=reward.due_at)
+    commit(rewards.save(claimed))
+
+
+def test_a_claimed_reward_whose_order_is_refunded_is_voided_and_not_handed_over() -> None:
+    shop.open_shop(rules=[replace(shop.ADVOCATE_COUPON, hold_days=0)])
+    coupons.add(shop.TEA, "thanks", "TEA-1")
+    buy(clicks=[a_click_of()])
+    (key,) = shop.reward_keys("anna")
+    end_hold(shop.rewards_of("anna")[0], now=NOON)
+    _claim("anna")
+    give_back(amount_minor=5_000)
+    assert purse_of("anna") == Purse(available=400, debt=-400)
+    assert fulfil_reward(key, now=NOON) is RewardState.VOIDED
+    assert purse_of("anna") == Purse()
+    assert coupons.count(shop.TEA, "thanks") == (1, 0)
+    assert verify_ledger().faults == ()
+
+
+def test_a_claimed_reward_whose_order_is_refunded_in_part_goes_out_with_the_rest() -> None:
+    shop.open_shop(rules=[shop.ADVOCATE_TENTH])
+    buy(clicks=[a_click_of()])
+    end_hold(shop.rewards_of("anna")[0], now=LATER)
+    _claim("anna")
+    give_back(amount_minor=1_000, now=LATER)
+    shop.fulfil_all("anna", now=LATER)
+    assert purse_of("anna") == Purse(paid=400)
+    assert verify_ledger().faults == ()

@@ -19,7 +19,7 @@ from tools.bench.meter import Spent, metered, timed_calls
 from tools.bench.rounds import middle, ratio
 from tools.bench.tables import Table, Value, out_argument, write
 
-# on demand, a million units; docs/performance.md says of which region
+# list prices on demand for a million units, US East (N. Virginia)
 WRITE_DOLLARS, READ_DOLLARS = 0.625, 0.125
 
 _ROUNDS, _BUYS_OF_A_ROUND = 10, 8

@@ -121,7 +121,7 @@ def _table(
             },
         },
         notes=(
-            f"{counted.answers:,} clicks of {answered:,} answers are counted; "
+            f"{counted.answers:,} clicks of {answered:,} answers are counted",
             "gateway, function, engine and counter share one Python process",
         ),
         faults=() if is_complete else ("clicks were lost or counted twice",),

@@ -47,7 +47,7 @@ class Start:
 
 def main() -> None:
     parser = out_argument(__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--package", type=Path, help="folder that infra.package wrote")
     options = parser.parse_args()
     starts = _starts() | _packaged_starts(options.package, options.out.parent / "unpacked")
@@ -83,9 +83,10 @@ def _packaged_starts(package: Path | None, scratch: Path) -> dict[str, Start]:
         "PYTHONPYCACHEPREFIX": "",  # compiled modules lie beside the sources, as in the zips
     }
     # -S: nothing of this machine's site-packages
+    answered = f"{_STUB}{_QUIET}from app import app; {_VISIT}"
     made = {
         "redirect as packaged, imported": "import app",
-        "redirect as packaged, first visit answered": f"{_STUB}{_QUIET}from app import app; {_VISIT}",
+        "redirect as packaged, first visit answered": answered,
     }
     return {
         name: Start(code=code, environment=environment, flags=("-S",))

@@ -1,7 +1,7 @@
 """Reads the meter of DynamoDB: which calls are made, for how many items, and what each costs."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,6 +41,14 @@ class Spent:
 class _Schema:
     keys: tuple[str, ...]
     indexes: tuple[Index, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where an item is stored: name, type and value of each attribute of its key."""
+
+    table: str
+    key: tuple[tuple[str, str, Any], ...]
 
 
 @contextmanager
@@ -103,18 +111,18 @@ def _counted(
     for table, _ in writes:
         if table not in schemas:
             schemas[table] = _schema(call, table)
-    keys = [_key(schemas[table], attributes) for table, attributes in writes]
-    places = [(table, key) for (table, _), key in zip(writes, keys, strict=True)]
-    before = [_stored(call, *place) for place in places]
+    places = [_place(table, schemas[table], attributes) for table, attributes in writes]
+    before = _stored(call, places)
     answer = call(operation, parameters)
+    after = _stored(call, places)
     spent.writes += 1
-    for (table, key), old in zip(places, before, strict=True):
-        new = _stored(call, table, key)
+    spent.items_written += len(places)
+    for place in places:
+        old, new = before.get(place), after.get(place)
         is_transactional = operation == "TransactWriteItems"
-        spent.items_written += 1
         spent.write_units += write_units(old, new, is_transactional=is_transactional)
         spent.index_write_units += sum(
-            index_write_units(old, new, index) for index in schemas[table].indexes
+            index_write_units(old, new, index) for index in schemas[place.table].indexes
         )
     return answer
 
@@ -177,11 +185,20 @@ def _key_names(of: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(each["AttributeName"] for each in of["KeySchema"])
 
 
-def _key(schema: _Schema, attributes: Item) -> dict[str, Any]:
-    return {name: attributes[name] for name in schema.keys}
+def _place(table: str, schema: _Schema, attributes: Item) -> _Place:
+    key = [(name, *next(iter(attributes[name].items()))) for name in schema.keys]
+    return _Place(table=table, key=tuple(key))
 
 
-def _stored(call: Call, table: str, key: dict[str, Any]) -> Item | None:
-    wanted = {"TableName": table, "Key": key, "ConsistentRead": True}
-    found: Item | None = call("GetItem", wanted).get("Item")
-    return found
+def _stored(call: Call, places: Sequence[_Place]) -> dict[_Place, Item]:
+    """Read what is stored in some places now; places where nothing is are left out."""
+    by_name = {place.table: [name for name, _, _ in place.key] for place in places}
+    wanted: dict[str, Any] = {table: {"Keys": [], "ConsistentRead": True} for table in by_name}
+    for place in places:
+        wanted[place.table]["Keys"].append({name: {kind: of} for name, kind, of in place.key})
+    found = call("BatchGetItem", {"RequestItems": wanted})["Responses"]
+    return {
+        _place(table, _Schema(keys=tuple(by_name[table]), indexes=()), item): item
+        for table, items in found.items()
+        for item in items
+    }

@@ -32,7 +32,7 @@ Items = dict[str, list[dict[str, Any]]]  # by short name of the table, as the AP
 
 
 def fill(referrals: int) -> None:
-    """Store referrals, each with its sign-up, its purchase, two rewards and the journal of these."""
+    """Store referrals, each with its sign-up, its purchase, two rewards and their journal."""
     shop.enrol(_ADVOCATE, _CODE)
     shop.sign_up(_FRIEND, _CODE)
     shop.buy(_FRIEND)

@@ -3,7 +3,7 @@
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as Drawn
 
 Value = float | int | str
-_FEW = 10
+_FEW, _MANY = 10, 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Table:
     units: Mapping[str, str]
     rows: Mapping[str, Mapping[str, Value]]
     notes: tuple[str, ...] = ()
-    faults: tuple[str, ...] = field(default=())  # what must not be, and was found
+    faults: tuple[str, ...] = ()  # what must not be, and was found
 
     def figures(self) -> dict[str, dict[str, dict[str, Value]]]:
         """Give every figure by row and column, each with its unit."""
@@ -45,8 +45,14 @@ def read(path: Path) -> list[Table]:
 
 
 def _table(content: dict[str, Any]) -> Table:
-    lists = {name: tuple(content.pop(name)) for name in ("notes", "faults")}
-    return Table(**content, **lists)
+    return Table(
+        key=content["key"],
+        title=content["title"],
+        units=content["units"],
+        rows=content["rows"],
+        notes=tuple(content["notes"]),
+        faults=tuple(content["faults"]),
+    )
 
 
 def draw(console: Console, table: Table) -> None:
@@ -66,9 +72,11 @@ def draw(console: Console, table: Table) -> None:
 
 
 def _shown(value: Value) -> str:
-    if isinstance(value, float) and abs(value) < _FEW:
-        return f"{value:.2f}"
-    return value if isinstance(value, str) else f"{value:,.0f}"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) or abs(value) >= _MANY:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < _FEW else f"{value:.1f}"
 
 
 def out_argument(doc: str | None) -> argparse.ArgumentParser:

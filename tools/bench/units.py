@@ -44,23 +44,24 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
     ((kind, content),) = value.items()
     match kind:
         case "S":
-            return len(content.encode())
+            size = len(content.encode())
         case "N":
-            return _number_bytes(content)
+            size = _number_bytes(content)
         case "B":
-            return len(content)
+            size = len(content)
         case "BOOL" | "NULL":
-            return 1
+            size = 1
         case "L":
-            return _DOCUMENT_BYTES + sum(_ELEMENT_BYTES + _value_bytes(each) for each in content)
+            size = _DOCUMENT_BYTES + sum(_ELEMENT_BYTES + _value_bytes(each) for each in content)
         case "M":
-            return _DOCUMENT_BYTES + item_bytes(content) + _ELEMENT_BYTES * len(content)
+            size = _DOCUMENT_BYTES + item_bytes(content) + _ELEMENT_BYTES * len(content)
         case _:
-            return sum(_value_bytes({kind[0]: each}) for each in content)
+            size = sum(_value_bytes({kind[0]: each}) for each in content)
+    return size
 
 
 def _number_bytes(digits: str) -> int:
-    """Give a byte per two significant digits and one more; the documentation says "approximately"."""
+    """Give a byte per two significant digits and one more, "approximately", as AWS says."""
     significant = digits.lstrip("-").replace(".", "").strip("0")
     sign = 1 if digits.startswith("-") else 0
     return min((len(significant) + 1) // 2 + 1 + sign, _LONGEST_NUMBER_BYTES)

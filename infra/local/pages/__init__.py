@@ -49,7 +49,9 @@ class Site:
 
 
 def _patience() -> PageResponse:
-    return rendered("message", refresh_s=1, heading="Just a moment", says="The story is being played.")
+    return rendered(
+        "message", refresh_s=1, heading="Just a moment", says="The story is being played."
+    )
 
 
 def _style(_request: PageRequest) -> PageResponse:

@@ -24,7 +24,7 @@ _MAIL_HEADERS = {
 
 
 def page(cloud: LocalCloud) -> Page:
-    """Give the page: `/` with the newest mail open, `/<id>` with that one, `/<id>.html` it alone."""
+    """Give the page: `/` opens the newest mail, `/<id>` that one, `/<id>.html` is it alone."""
 
     def inbox(request: PageRequest) -> PageResponse:
         require(request, "GET", "HEAD")

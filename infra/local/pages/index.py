@@ -8,9 +8,7 @@ from infra.local.shop_backend import ShopBackend
 from infra.local.story import ADVOCATE, CODE, FRIEND, PROGRAM, advocate_standing
 
 
-def page(
-    cloud: LocalCloud, backend: ShopBackend, *, checks: int, history: Replayed | None
-) -> Page:
+def page(cloud: LocalCloud, backend: ShopBackend, *, checks: int, history: Replayed | None) -> Page:
     """Give the page; it reads the advocate's numbers anew each time."""
 
     def index(request: PageRequest) -> PageResponse:
@@ -36,10 +34,10 @@ def curl_examples(backend: ShopBackend) -> list[str]:
         '"amount_minor":3000,"currency":"EUR"}'
     )
     bearer = '-H "Authorization: Bearer $KEY"'
+    purchase = f"{backend.base_url}/hooks/purchase {bearer} -H 'Content-Type: application/json'"
     return [
         f"KEY={backend.api_key}",
         f"curl -si {backend.base_url}/r/{CODE}",
-        f"curl -s {backend.base_url}/hooks/purchase {bearer} "
-        f"-H 'Content-Type: application/json' -d '{order}'",
+        f"curl -s {purchase} -d '{order}'",
         f"curl -s '{backend.base_url}/api/advocates/{ADVOCATE}?program={PROGRAM}' {bearer}",
     ]

@@ -73,9 +73,7 @@ def rendered(
         headers["Refresh"] = str(refresh_s)
     body = _templates().get_template(f"{template}.html.jinja").render(values)
     # half a character from a browser must not end in an error: it becomes a question mark
-    return PageResponse(
-        body=body.encode(errors="replace"), status=status.value, headers=headers
-    )
+    return PageResponse(body=body.encode(errors="replace"), status=status.value, headers=headers)
 
 
 def guarded(page: Page) -> Page:
@@ -110,5 +108,3 @@ def not_found() -> PageRefusedError:
 def last(request: PageRequest, name: str) -> str:
     """Give the last value of a query's parameter, empty without one."""
     return (request.query.get(name) or [""])[-1]
-
-

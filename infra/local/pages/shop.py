@@ -1,8 +1,8 @@
 """A shop of the size of a page: it keeps the click, and its back end reports to the hooks, signed.
 
-    GET  /                      the landing page of the program `tea`
-    GET  /<program>             the landing page of another program
-    POST /<program>/signup      then /purchase and /refund: forms, each answered with what came back
+GET  /                      the landing page of the program `tea`
+GET  /<program>             the landing page of another program
+POST /<program>/signup      then /purchase and /refund: forms, each answered with what came back
 """
 
 import hashlib

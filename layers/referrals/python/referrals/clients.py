@@ -8,6 +8,12 @@ from botocore.config import Config
 
 
 @cache
+def session() -> Any:
+    """Give the session that all clients share: each of its own would load botocore's data anew."""
+    return botocore.session.get_session()
+
+
+@cache
 def client(service: str, *, attempts: int = 3) -> Any:
     """Give the client of a service. It keeps the region and credentials that it was made with."""
     config = Config(
@@ -15,9 +21,10 @@ def client(service: str, *, attempts: int = 3) -> Any:
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
-    return botocore.session.get_session().create_client(service, config=config)
+    return session().create_client(service, config=config)
 
 
 def forget_clients() -> None:
     """Let the next call make clients anew, for tests that change the region or credentials."""
     client.cache_clear()
+    session.cache_clear()

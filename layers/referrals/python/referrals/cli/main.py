@@ -15,8 +15,9 @@ from referrals.clients import client
 from referrals.domain.errors import ReferralError
 from referrals.domain.ids import ProgramId
 from referrals.domain.ledger import owner_of
+from referrals.domain.links import LinkStatus, normalized
 from referrals.domain.money import written
-from referrals.store import coupons, messages, programs
+from referrals.store import counters, coupons, links, messages, programs
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.verify_ledger import Verification, verify_ledger
 
@@ -25,11 +26,13 @@ program_app = typer.Typer(help="Programs and their versions.", no_args_is_help=T
 ledger_app = typer.Typer(help="The money.", no_args_is_help=True)
 coupons_app = typer.Typer(help="Coupon pools.", no_args_is_help=True)
 secrets_app = typer.Typer(help="Keys, two of each while they rotate.", no_args_is_help=True)
+links_app = typer.Typer(help="Codes and their clicks.", no_args_is_help=True)
 messages_app = typer.Typer(help="Messages to people.", no_args_is_help=True)
 app.add_typer(program_app, name="program")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(coupons_app, name="coupons")
 app.add_typer(secrets_app, name="secrets")
+app.add_typer(links_app, name="links")
 app.add_typer(messages_app, name="messages")
 
 _out = Console(highlight=False)
@@ -134,6 +137,33 @@ def rotate_secret(
     content = {"current": fresh, "previous": known["current"]}
     manager.put_secret_value(SecretId=secret_id, SecretString=json.dumps(content))
     _out.print(f"{name} is rotated; the value before stays valid until the next rotation")
+
+
+@links_app.command("clicks")
+def show_clicks(code: str) -> None:
+    """Show how often a code was followed, by day and channel."""
+    table = Table("day and channel", "clicks", "repeats within the hour")
+    for bucket, tally in counters.list_of_code(normalized(code)).items():
+        table.add_row(bucket.replace("#", " "), str(tally.clicks), str(tally.repeats))
+    _out.print(table)
+
+
+@links_app.command("pause")
+def pause_link(code: str) -> None:
+    """Stop a code: its link leads to the fallback, and nothing more is owed to it."""
+    _set_link(code, LinkStatus.PAUSED)
+
+
+@links_app.command("resume")
+def resume_link(code: str) -> None:
+    """Let a paused code work again."""
+    _set_link(code, LinkStatus.ACTIVE)
+
+
+def _set_link(code: str, status: LinkStatus) -> None:
+    if not links.set_status(normalized(code), status):
+        raise _StoppedError(f"nobody has the code {code}")
+    _out.print(f"{normalized(code)} is {status}, everywhere within a minute")
 
 
 @messages_app.command("doubtful")

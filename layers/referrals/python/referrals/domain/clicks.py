@@ -85,6 +85,14 @@ def sealed(click: Click, *, key: ClickKey) -> str:
     return base64.urlsafe_b64encode(body + _seal(body, key)).rstrip(b"=").decode()
 
 
+def key_name(token: str) -> bytes | None:
+    """Say which key a token claims to be sealed with; None when it is no token at all."""
+    try:
+        return bytes(_HEAD.unpack_from(_unpacked(token))[1])
+    except ClickTokenError:
+        return None
+
+
 def opened(token: str, *, keys: Iterable[ClickKey]) -> Click:
     """Read a token that one of `keys` sealed; ClickTokenError when none of them did."""
     raw = _unpacked(token)

@@ -208,7 +208,7 @@ def left_open(
     else:
         kept = kept_waiting(bond, conversion.conversion_id, now=now, terms=program.attribution)
     name = EventName.CONVERSION_WAITING if is_silent_purchase else EventName.CONVERSION_DECLINED
-    told = _told(decided, name, cause=f"open:{conversion.conversion_id}", now=now)
+    told = _told(decided, name, cause=f"open:{conversion.conversion_id}:{reason}", now=now)
     return Verdict(conversion=decided, bond=None if kept == bond else kept, events=(told,))
 
 

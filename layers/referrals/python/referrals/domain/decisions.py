@@ -39,7 +39,6 @@ class Reason(StrEnum):
     ROUNDS_TO_NOTHING = "rounds_to_nothing"
     CAP_REACHED = "cap_reached"
     NOTHING_TO_REVERSE = "nothing_to_reverse"
-    ORDER_REFUNDED = "order_refunded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,6 @@ SAYS_TO_ADVOCATE: Mapping[Reason, str] = {
     Reason.ROUNDS_TO_NOTHING: "The share of so small an order is nothing.",
     Reason.CAP_REACHED: "The most that one person can earn by this rule is reached.",
     Reason.NOTHING_TO_REVERSE: "Nothing was earned with this order.",
-    Reason.ORDER_REFUNDED: "The order was refunded.",
 }
 
 

@@ -11,7 +11,6 @@ ReferralError
 └── NotAllowedError
     ├── CodeNotAllowedError         a vanity code that cannot be given
     ├── TermsNotAllowedError        a program document that contradicts itself
-    ├── RefundNotAllowedError       more given back than was paid, or another currency
     └── MoveNotAllowedError         a reward cannot go from this state to that one
 """
 
@@ -108,15 +107,6 @@ class TermsNotAllowedError(NotAllowedError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         listed = "; ".join(f"{fault.field} {fault.says}" for fault in faults)
         super().__init__(f"the program contradicts itself: {listed}", faults=faults)
-
-
-class RefundNotAllowedError(NotAllowedError):
-    code = "refund_not_allowed"
-
-    def __init__(self, field: str, why: str) -> None:
-        super().__init__(
-            f"this refund cannot be taken: {field} {why}", faults=[Fault(field=field, says=why)]
-        )
 
 
 class MoveNotAllowedError(NotAllowedError):

@@ -14,6 +14,10 @@ from referrals.domain.money import BASIS_POINTS, is_currency
 MOST_DAYS = 3_650
 
 
+# All rewards of one conversion are one transaction, and small ones seldom collide.
+MAX_RULES = 20
+
+
 class ProgramStatus(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
@@ -171,6 +175,8 @@ def checked(program: Program) -> Program:
 
 def _faults(program: Program) -> Iterator[Fault]:
     landing = program.landing
+    if len(program.rules) > MAX_RULES:
+        yield Fault(field="rules", says=f"are more than {MAX_RULES}")
     if not is_currency(program.currency):
         yield Fault(field="currency", says="is not an ISO 4217 code")
     if not landing.allows(landing.landing_page):

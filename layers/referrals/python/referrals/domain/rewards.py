@@ -188,6 +188,27 @@ def hand_over_posting(reward: Reward) -> Posting:
     )
 
 
+def put_back(reward: Reward, *, due_at: datetime) -> tuple[Reward, Posting | None]:
+    """Take a claim on a reward back: it was not handed over, and is AVAILABLE again.
+
+    What was clawed back meanwhile had become a debt; as nothing went out, it becomes a void. A
+    reward of which nothing is left is VOIDED.
+    """
+    available = moved_to(reward, RewardState.AVAILABLE, due_at=due_at)
+    back_minor = reward.clawed_back_minor
+    if not back_minor:
+        return available, None
+    settled = replace(available, voided_minor=reward.voided_minor + back_minor, clawed_back_minor=0)
+    posting = _posting(
+        reward,
+        account_of(reward.owner_id, Place.AVAILABLE),
+        account_of(reward.owner_id, Place.DEBT),
+        back_minor,
+    )
+    is_nothing_left = settled.remaining_minor == 0
+    return _ended(settled) if is_nothing_left else settled, posting
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reversal:
     """A reward after something was taken back, with the posting that does it."""

@@ -1,7 +1,8 @@
 """Batches: each record on its own, and only those that failed come again."""
 
+import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from aws_lambda_powertools.utilities.batch import (
     BatchProcessor,
@@ -10,6 +11,8 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from referrals.runtime.observability import logger
 
 BatchAnswer = Any
 
@@ -20,7 +23,7 @@ def each_message(event: Any, context: Any, handle: Callable[[str], None]) -> Bat
     def handle_record(record: SQSRecord) -> None:
         handle(record.body)
 
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    processor = _processor(EventType.SQS)
     return process_partial_response(
         event=event, record_handler=handle_record, processor=processor, context=context
     )
@@ -36,9 +39,16 @@ def each_new_image(
         if image:
             handle(image)
 
-    processor = BatchProcessor(
-        event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False
-    )
+    processor = _processor(EventType.DynamoDBStreams)
     return process_partial_response(
         event=event, record_handler=handle_record, processor=processor, context=context
+    )
+
+
+def _processor(event_type: EventType) -> BatchProcessor:
+    """Make a processor that says in the log why a record failed."""
+    return BatchProcessor(
+        event_type=event_type,
+        raise_on_entire_batch_failure=False,
+        logger=cast("logging.Logger", logger),
     )

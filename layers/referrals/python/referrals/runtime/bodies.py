@@ -133,6 +133,11 @@ class SignupHook(Body):
     code: TypedCode | None = None
     occurred_at: OccurredAt | None = None
 
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The click tokens that came with it."""
+        return (*self.touches, self.click) if self.click else self.touches
+
     def report(self, *, key: bytes) -> SignupReport:
         return SignupReport(
             program_id=ProgramId(self.program),
@@ -156,6 +161,11 @@ class PurchaseHook(Body):
     coupon: TypedCode | None = None
     occurred_at: OccurredAt | None = None
     metadata: Metadata | None = None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The click tokens that came with it."""
+        return (self.click,) if self.click else ()
 
     def report(self, *, key: bytes) -> PurchaseReport:
         return PurchaseReport(

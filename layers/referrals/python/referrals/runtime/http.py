@@ -2,7 +2,7 @@
 
 import binascii
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from referrals.runtime import clock
 from referrals.runtime.bodies import Body
 from referrals.runtime.observability import logger
 from referrals.runtime.problems import ProblemError, problem
-from referrals.runtime.secrets import secret
+from referrals.runtime.secrets import renewed_secret, secret
 from referrals.runtime.signatures import RefusedError, bearer_key, check_key, check_signature
 from referrals.store.transactions import ContentionError
 
@@ -78,12 +78,24 @@ def authorize(request: Request, raw: bytes = b"") -> None:
     headers = request.headers
     key = bearer_key(headers)
     if key is not None:
-        check_key(key, live=secret("api_key").values)
+        _check("api_key", lambda live: check_key(key, live=live))
     elif "webhook-signature" in headers:
-        live = secret("webhook").values
-        check_signature(headers, raw, live=live, now=clock.utc_now())
+        now = clock.utc_now()
+        _check("webhook", lambda live: check_signature(headers, raw, live=live, now=now))
     else:
         raise RefusedError("a webhook signature or an API key is needed")
+
+
+def _check(name: str, check: Callable[[Sequence[str]], None]) -> None:
+    """Check with a secret as it is kept here, and if that fails, as it is by now."""
+    kept = secret(name)
+    try:
+        check(kept.values)
+    except RefusedError:
+        renewed = renewed_secret(name)
+        if renewed == kept:
+            raise
+        check(renewed.values)
 
 
 def read_body(raw: bytes, body_type: type[B]) -> B:

@@ -5,17 +5,21 @@ with the current one, what is checked may have been made with either.
 """
 
 import json
+import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cachetools import TTLCache
 
 from referrals import settings
 from referrals.clients import client
-from referrals.domain.clicks import ClickKey
+from referrals.domain.clicks import ClickKey, key_name
 from referrals.usecases.keys import Keys
 
 _KEPT_SECONDS = 600
+# Whoever sends rubbish must not make us fetch secrets at will.
+_RENEWED_AT_MOST_EVERY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,6 +34,7 @@ class Secret:
 
 
 _kept: TTLCache[str, Secret] = TTLCache(16, _KEPT_SECONDS, timer=time.monotonic)
+_renewed_at: dict[str, float] = {}
 _click_keys: dict[Secret, tuple[ClickKey, ...]] = {}
 
 
@@ -39,6 +44,18 @@ def secret(name: str) -> Secret:
     if known is None:
         known = _kept[name] = _fetched(settings.secret_id(name))
     return known
+
+
+def renewed_secret(name: str) -> Secret:
+    """Give a secret that may have been rotated since: fetched anew, at most every 30 seconds.
+
+    For checks that failed with what is kept here; until then a process trusts it for ten minutes.
+    """
+    now = time.monotonic()
+    if now - _renewed_at.get(name, -math.inf) > _RENEWED_AT_MOST_EVERY_SECONDS:
+        _renewed_at[name] = now
+        _kept.pop(name, None)
+    return secret(name)
 
 
 def _fetched(secret_id: str) -> Secret:
@@ -57,12 +74,16 @@ def click_keys() -> tuple[ClickKey, ...]:
     return _click_keys[live]
 
 
-def keys() -> Keys:
-    """Give the keys that use cases work with."""
+def keys(tokens: Iterable[str] = ()) -> Keys:
+    """Give the keys that use cases work with, fresh enough to know those that sealed `tokens`."""
+    known = {key.name for key in click_keys()}
+    if any(key_name(token) not in {None, *known} for token in tokens):
+        renewed_secret("click_key")
     return Keys(click=click_keys(), identity=secret("identity_key").current.encode())
 
 
 def forget() -> None:
     """Fetch every secret anew the next time."""
     _kept.clear()
+    _renewed_at.clear()
     _click_keys.clear()

@@ -4,6 +4,7 @@ import time
 
 from cachetools import TTLCache
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.exceptions import UpdateError
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.links import LinkStatus, ShareLink
@@ -73,6 +74,19 @@ def insert(link: ShareLink) -> Write:
         created_at=link.created_at,
     )
     return lambda transaction: transaction.save(row, condition=LinkRow.code.does_not_exist())
+
+
+def set_status(code: str, status: LinkStatus) -> bool:
+    """Pause a code or let it work again; False when nobody has it."""
+    try:
+        LinkRow(code).update(
+            actions=[LinkRow.status.set(status.value)], condition=LinkRow.code.exists()
+        )
+    except UpdateError as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
 
 
 def _link(row: LinkRow) -> ShareLink:

@@ -8,6 +8,7 @@ from pynamodb.connection import Connection, TableConnection
 from pynamodb.models import Model
 
 from referrals import settings
+from referrals.clients import session
 
 T = TypeVar("T")
 
@@ -45,12 +46,14 @@ class Row(Model):
 @cache
 def connection() -> Connection:
     """Give the connection that transactions and all tables share."""
-    return Connection(
+    made = Connection(
         connect_timeout_seconds=RowMeta.connect_timeout_seconds,
         read_timeout_seconds=RowMeta.read_timeout_seconds,
         max_retry_attempts=RowMeta.max_retry_attempts,
         max_pool_connections=RowMeta.max_pool_connections,
     )
+    made._local.session = session()  # noqa: SLF001 - as above
+    return made
 
 
 class Revision(VersionAttribute):

@@ -31,7 +31,8 @@ def count_clicks(lines: Sequence[ClickLine], *, now: datetime) -> int:
     Bots that the redirect let through and prefetches do not count.
     """
     batch_id = derive("clk", *(line.line_id for line in lines))
-    meant = [seen for seen in map(_seen, lines) if seen.is_meant]
+    # by code, so that a slice has few items; the sort is stable, so a batch is always cut the same
+    meant = sorted((seen for seen in map(_seen, lines) if seen.is_meant), key=lambda s: s.code)
     for number, slice_ in enumerate(sliced(meant)):
         _count_slice(f"{batch_id}#{number}", slice_, now)
     return len(meant)

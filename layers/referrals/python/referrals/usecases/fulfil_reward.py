@@ -5,18 +5,19 @@ from datetime import datetime
 
 from referrals.domain.conversions import reward_event
 from referrals.domain.events import EventName
-from referrals.domain.ledger import after, journal_for
+from referrals.domain.ledger import Posting, after, journal_for
 from referrals.domain.rewards import (
     Reward,
     RewardState,
     hand_over_posting,
     moved_to,
+    put_back,
 )
 from referrals.fulfil.handing import HandOver, NotNow
 from referrals.fulfil.kinds import hand_over
 from referrals.store import events, ledger, rewards
 from referrals.store.rewards import RewardKey
-from referrals.store.transactions import commit, read, until_settled
+from referrals.store.transactions import Write, commit, read, until_settled
 from referrals.usecases.end_hold import end_hold
 from referrals.usecases.settlement import read_balances
 
@@ -52,12 +53,24 @@ def _step(key: RewardKey, now: datetime) -> bool:
 
 
 def _finish(reward: Reward, now: datetime) -> None:
+    if reward.clawed_back_minor:  # its order was refunded since it was claimed
+        _write_put_back(reward, now, due_at=now)
+        return
     match hand_over(reward):
         case NotNow(again_after=again_after):
-            waiting = moved_to(reward, RewardState.AVAILABLE, due_at=now + again_after)
-            commit(rewards.save(waiting))
+            _write_put_back(reward, now, due_at=now + again_after)
         case HandOver() as handed_over:
             _write_fulfilled(reward, handed_over, now)
+
+
+def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime) -> None:
+    available, posting = put_back(reward, due_at=due_at)
+    if posting is None:
+        commit(rewards.save(available))
+        return
+    # a reward may be put back more than once: which time it is, is part of the cause
+    cause = f"put back:{reward.reward_id}:{reward.revision}"
+    commit(rewards.save(available), *_journal_writes(reward, posting, cause, now))
 
 
 def _write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> None:
@@ -65,25 +78,28 @@ def _write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> No
     fulfilled = moved_to(
         replace(reward, handed_over=dict(handed_over.details)), RewardState.FULFILLED, due_at=None
     )
-    if fulfilled.remaining_minor == 0:  # its order was refunded while it was being handed over
-        fulfilled = moved_to(fulfilled, RewardState.CLAWED_BACK, due_at=None)
+    told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
+    commit(
+        rewards.save(fulfilled),
+        *_journal_writes(reward, hand_over_posting(reward), cause, now),
+        events.append([told], now=now),
+        *handed_over.writes,
+    )
+
+
+def _journal_writes(
+    reward: Reward, posting: Posting, cause: str, now: datetime
+) -> tuple[Write, Write]:
     balances = read_balances(reward.program_id, {reward.owner_id})
     journal = journal_for(
         cause,
-        [hand_over_posting(reward)],
+        [posting],
         program_id=reward.program_id,
         version=reward.version,
         now=now,
         balances=balances,
     )
-    told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
-    commit(
-        rewards.save(fulfilled),
-        ledger.append(journal),
-        ledger.save_balance(after(balances[reward.owner_id], journal)),
-        events.append([told], now=now),
-        *handed_over.writes,
-    )
+    return ledger.append(journal), ledger.save_balance(after(balances[reward.owner_id], journal))
 
 
 def _read(key: RewardKey) -> Reward | None:
