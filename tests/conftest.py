@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from referrals.runtime import clock
 
-from infra.local import engine, templates
+from infra.local import engine, shortcuts, templates
 from infra.local.cloud import forget_caches
 
 # Powertools reads these when functions are imported; tests read no logs
@@ -25,6 +25,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("default")
+
+# moto with the same answers and half the work
+shortcuts.install()
 
 PREFIX = "sarafan-test-"
 

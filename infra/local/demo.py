@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from rich.text import Text
 from infra.local import shortcuts, story
 from infra.local.cloud import LocalCloud
 from infra.local.gateway import Page
-from infra.local.history import MOST_DAYS
+from infra.local.history import MOST_DAYS, PLAYED_SHARE
 from infra.local.pages import Site, index
 from infra.local.replay import HistoryNotSoundError, Replayed, replay
 from infra.local.shop_backend import ShopBackend, with_prefix
@@ -55,11 +56,15 @@ class PortTakenError(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How the demo is to run; `port` None is 8000 when it is free and any other when not."""
+    """How the demo is to run; `port` None is 8000 when it is free and any other when not.
+
+    `referred_share` is the part of new customers in a history who came on a recommendation.
+    """
 
     port: int | None = None
     is_once: bool = False
     history_days: int | None = None
+    referred_share: float = PLAYED_SHARE
     script_file: Path = SCRIPT_FILE
 
     @classmethod
@@ -110,13 +115,15 @@ def standing(wishes: Wishes, out: Console) -> Iterator[Demo]:
     shortcuts.install()
     with LocalCloud() as cloud:
         site = Site(cloud)
-        _serve(cloud, wishes.port, site.mounts)
+        serve(cloud, wishes.port, site.mounts)
         shop = ShopBackend(
             base_url=str(cloud.base_url),
             api_key=cloud.secret("api-key"),
             webhook_secret=with_prefix(cloud.secret("webhook-secret")),
         )
-        history = replay(cloud, wishes.history_days, out) if wishes.history_days else None
+        history = None
+        if wishes.history_days:
+            history = replay(cloud, wishes.history_days, out, share=wishes.referred_share)
         checks = len(Story(cloud, shop, Telling(out)).play())
         site.open(shop, checks=checks, history=history)
         cloud.run_in_background()
@@ -124,13 +131,25 @@ def standing(wishes: Wishes, out: Console) -> Iterator[Demo]:
         yield Demo(cloud=cloud, shop=shop, checks=checks, history=history)
 
 
-def _serve(cloud: LocalCloud, port: int | None, mounts: Mapping[str, Page]) -> None:
-    try:
-        cloud.serve(PORT if port is None else port, pages=mounts)
-    except OSError as error:
+def serve(cloud: LocalCloud, port: int | None, mounts: Mapping[str, Page]) -> None:
+    """Serve on a port; None is 8000 when it is free and any other when not. PortTakenError."""
+    wanted = PORT if port is None else port
+    if not _is_free(wanted):
         if port is not None:
-            raise PortTakenError(port) from error
-        cloud.serve(ANY_PORT, pages=mounts)
+            raise PortTakenError(port)
+        wanted = ANY_PORT
+    cloud.serve(wanted, pages=mounts)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # as the server itself: what is only left over from a server before does not count
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def write_script_file(path: Path, shop: ShopBackend) -> None:

@@ -21,6 +21,7 @@ import copy
 import functools
 import hashlib
 import json
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -29,6 +30,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
 from moto.dynamodb import responses
 from moto.dynamodb.comparisons import get_filter_expression
@@ -41,7 +43,7 @@ from moto.dynamodb.exceptions import (
     TransactionCanceledException,
     TransactWriteSingleOpException,
 )
-from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
 
@@ -361,3 +363,20 @@ def _index_partition(table: Any, name: str, value: Any) -> list[Any]:
         else:
             items.append(item)
     return items
+
+
+# copies, for tests that start from the same state many times
+
+
+def copied_tables() -> Any:
+    """Give a copy of all tables with everything in them."""
+    return copy.deepcopy(_backend().tables)
+
+
+def put_tables(tables: Any) -> None:
+    """Put a copy of `tables`, as `copied_tables` gave them, in place of what there is."""
+    _backend().tables = copy.deepcopy(tables)
+
+
+def _backend() -> Any:
+    return dynamodb_backends[DEFAULT_ACCOUNT_ID][os.environ["AWS_DEFAULT_REGION"]]

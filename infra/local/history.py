@@ -21,9 +21,11 @@ DATA = ROOT / "examples" / "data"
 ORDERS = DATA / "orders_2010-12_to_2011-05.csv.gz"
 ORDERS_AND_REFUNDS = DATA / "orders_and_refunds_2010-12.csv.gz"
 MOST_DAYS = 182  # from 1 December 2010 to 31 May 2011
-SEED = 20101201
+SEED = 2011
 
 REFERRED_SHARE = 0.35
+# in a play, where each referral costs some seventy calls of local services: ninety days in a minute
+PLAYED_SHARE = 0.2
 # how often a recommendation comes from somebody who has recommended before: it makes few bring many
 _FAME = 0.7
 _ENROLLED_WITHOUT_FRIENDS = 0.03
@@ -179,6 +181,7 @@ def happenings(
     days: int,
     *,
     seed: int = SEED,
+    share: float = PLAYED_SHARE,
     orders: Path = ORDERS,
     orders_and_refunds: Path = ORDERS_AND_REFUNDS,
 ) -> list[Happening]:
@@ -189,7 +192,7 @@ def happenings(
     # a source of chance for each thing, so that a change in one leaves the others alone
     bought = _purchases(known, entries, random.Random(f"{seed} times"))
     bought = [each for each in bought if each.at < end]
-    referrals = invented_referrals((each.customer_id for each in bought), seed)
+    referrals = invented_referrals((each.customer_id for each in bought), seed, share=share)
     bought = [replace(each, is_referred=each.customer_id in referrals) for each in bought]
     happened: list[Happening] = [
         *bought,

@@ -33,6 +33,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from infra.local.cloud import LocalCloud
 from infra.local.history import (
+    PLAYED_SHARE,
     SEED,
     Bought,
     Enrolled,
@@ -186,10 +187,17 @@ class _Shop:
         record_refund(body.report(key=keys().identity), now=now)
 
 
-def replay(cloud: LocalCloud, days: int, out: Console, *, seed: int = SEED) -> Replayed:
+def replay(
+    cloud: LocalCloud,
+    days: int,
+    out: Console,
+    *,
+    seed: int = SEED,
+    share: float = PLAYED_SHARE,
+) -> Replayed:
     """Play `days` days that end yesterday; HistoryNotSoundError when the ledger is not sound."""
     started = time.monotonic()
-    history = happenings(days, seed=seed)
+    history = happenings(days, seed=seed, share=share)
     apply_terms(str(cloud.base_url))
     shop = _Shop()
     try:
@@ -221,29 +229,28 @@ def _play(
     cloud: LocalCloud, shop: _Shop, history: Sequence[Happening], out: Console, *, shift: timedelta
 ) -> None:
     now = delivered_at = history[0].at + shift
+    ticked_on = now.date()
     with _progress(out) as progress:
         task = progress.add_task("", total=len(history))
         for happened in history:
-            if happened.at + shift - delivered_at >= _DELIVERED_EVERY:
-                _deliver(cloud)
-                delivered_at = happened.at + shift
             now = happened.at + shift
+            if now - delivered_at >= _DELIVERED_EVERY:
+                # still at the moment before: what is delivered belongs to it
+                cloud.settle()
+                delivered_at = now
             _set_clock(now)
+            if now.date() > ticked_on:
+                cloud.run_schedules()
+                ticked_on = now.date()
             shop.live_through(happened, now=now)
             progress.update(task, advance=1, description=f"{now:%d %b %Y}")
-        midnight = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC)
-        _set_clock(max(now, midnight))
-        _deliver(cloud)
+        _set_clock(datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC))
+        cloud.run_schedules()
+        cloud.settle()
 
 
 def _set_clock(now: datetime) -> None:
     clock.set_source(lambda: now)
-
-
-def _deliver(cloud: LocalCloud) -> None:
-    """Let mails go out and clicks be counted; end the holds that are over."""
-    cloud.run_schedules()
-    cloud.settle()
 
 
 def _progress(out: Console) -> Progress:

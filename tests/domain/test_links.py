@@ -92,6 +92,8 @@ WORD = "has a word in it that not everybody likes"
         pytest.param("ab", LENGTH, id="too short"),
         pytest.param("a-b", LENGTH, id="too short without its dash"),
         pytest.param("a" * 25, LENGTH, id="too long"),
+        pytest.param("8itch", WORD, id="an 8 for a B"),
+        pytest.param("s1ut", WORD, id="a 1 for an L"),
         pytest.param("anna!", SIGNS, id="punctuation"),
         pytest.param("anna_10", SIGNS, id="an underscore"),
         pytest.param("\u0430\u043d\u043d\u0430", SIGNS, id="cyrillic"),
@@ -193,3 +195,8 @@ def test_a_generated_code_is_stored_as_it_is_typed(
     code = generated_code(person_id, program_id, attempt=attempt, key=KEY)
     assert normalized(code.lower()) == code
     assert len(code) <= MAX_VANITY_LENGTH
+
+
+@pytest.mark.parametrize("name", ["COCKTAIL", "DICKINSON", "HUYNH88", "ANALYTICS", "ARSENAL1"])
+def test_a_harmless_word_with_a_bad_one_inside_is_given(name: str) -> None:
+    assert vanity_code(name) == name

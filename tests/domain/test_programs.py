@@ -175,6 +175,12 @@ CONTRADICTIONS = [
         "is missing: a coupon comes from a pool",
         id="a coupon from nowhere",
     ),
+    pytest.param(
+        a_program(replace(a_welcome_rule(), cap=Cap(amount_minor=700))),
+        "rules.0.cap.amount_minor",
+        "would cut a coupon, which has one value",
+        id="a cap that leaves part of a coupon",
+    ),
 ]
 
 

@@ -133,7 +133,6 @@ ALLOWED_MOVES = [
     (RewardState.AVAILABLE, RewardState.VOIDED),
     (RewardState.FULFILLING, RewardState.FULFILLED),
     (RewardState.FULFILLING, RewardState.AVAILABLE),
-    (RewardState.FULFILLING, RewardState.CLAWED_BACK),
     (RewardState.FULFILLED, RewardState.CLAWED_BACK),
 ]
 FORBIDDEN_MOVES = [
@@ -141,6 +140,7 @@ FORBIDDEN_MOVES = [
     (RewardState.HELD, RewardState.FULFILLING),
     (RewardState.HELD, RewardState.FULFILLED),
     (RewardState.HELD, RewardState.CLAWED_BACK),
+    (RewardState.FULFILLING, RewardState.CLAWED_BACK),
     (RewardState.AVAILABLE, RewardState.HELD),
     (RewardState.AVAILABLE, RewardState.AVAILABLE),
     (RewardState.AVAILABLE, RewardState.FULFILLED),

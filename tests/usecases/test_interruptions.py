@@ -15,9 +15,9 @@ from referrals.usecases.apply_program import apply_program
 from referrals.usecases.count_clicks import ClickLine, count_clicks
 from referrals.usecases.verify_ledger import verify_ledger
 
+from infra.local import engine
 from infra.local.cloud import LocalCloud, forget_caches
 from tests import shop
-from tests.conftest import fresh_tables
 from tests.faults import KilledError, every_kill, killed, refused_once
 from tests.shop import KEYS, LATER, NOON, a_click_of, buy, give_back, sign_up
 
@@ -95,41 +95,43 @@ CASES = {
 }
 
 
-def _ending(case: Case, interrupted: Callable[[], object]) -> dict[str, list[Any]]:
-    """Prepare tables of their own, let the delivery be interrupted, deliver again; dump them."""
-    with fresh_tables():
+class _Start:
+    """The tables as a case finds them; every delivery starts from a copy."""
+
+    def __init__(self, case: Case) -> None:
         case.prepare()
-        interrupted()
-        forget_caches()  # what comes again comes to a new process
-        case.deliver()
+        self._tables, self._case = engine.copied_tables(), case
+
+    def calls(self) -> int:
+        self._begin()
+        return every_kill(self._case.deliver)
+
+    def ending(self, *, at_call: int = 0, is_after: bool = False) -> dict[str, list[Any]]:
+        """Deliver, be killed at a call if one is named, deliver again; give all there is then."""
+        self._begin()
+        if at_call:
+            with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
+                self._case.deliver()
+            forget_caches()  # what comes again comes to a new process
+        self._case.deliver()
         assert verify_ledger().faults == ()
         return shop.dump()
 
-
-def _killed(case: Case, *, at_call: int, is_after: bool) -> None:
-    forget_caches()
-    with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
-        case.deliver()
+    def _begin(self) -> None:
+        engine.put_tables(self._tables)
+        forget_caches()
 
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("name", CASES)
 def test_an_end_at_any_call_and_a_second_delivery_leave_one_effect(name: str) -> None:
-    case = CASES[name]
-    once = _ending(case, lambda: None)
-    calls = _calls_of(case)
+    start = _Start(CASES[name])
+    calls, once = start.calls(), start.ending()
     assert calls > 0
     for at_call in range(1, calls + 1):
         for is_after in (False, True):
-            ending = _ending(case, lambda: _killed(case, at_call=at_call, is_after=is_after))  # noqa: B023
+            ending = start.ending(at_call=at_call, is_after=is_after)
             assert ending == once, f"killed {'after' if is_after else 'before'} call {at_call}"
-
-
-def _calls_of(case: Case) -> int:
-    with fresh_tables():
-        case.prepare()
-        forget_caches()
-        return every_kill(case.deliver)
 
 
 @pytest.mark.usefixtures("tables")

@@ -6,7 +6,7 @@ from pathlib import Path
 from infra.local.cloud import LocalCloud
 from infra.local.gateway import Page, PageRequest, PageResponse
 from infra.local.pages import inbox, index, shop
-from infra.local.pages.rendering import guarded, rendered
+from infra.local.pages.rendering import guarded, rendered, require
 from infra.local.replay import Replayed
 from infra.local.shop_backend import ShopBackend
 
@@ -54,6 +54,7 @@ def _patience() -> PageResponse:
     )
 
 
-def _style(_request: PageRequest) -> PageResponse:
+def _style(request: PageRequest) -> PageResponse:
+    require(request, "GET", "HEAD")
     headers = {"Content-Type": "text/css; charset=utf-8", "X-Content-Type-Options": "nosniff"}
     return PageResponse(body=_STYLE.read_bytes(), headers=headers)

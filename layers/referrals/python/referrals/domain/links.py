@@ -30,8 +30,12 @@ _BAD_ROOTS = (
     *("PISS", "PIZD", "PORN", "PRICK", "PUSSY", "PUTA", "RAPE", "SCHEISS", "SHIT", "SHT", "SLUT"),
     *("SUKA", "TWAT", "VAGINA", "WANK", "WHORE", "XUI", "XUY"),
 )
-_MAY_CONTAIN = ("ANALYST", "CANAL", "GRAPE", "HANCOCK", "PEACOCK", "PARSE", "DICKENS", "DRAPE")
-_DIGIT_LETTERS = str.maketrans("0134579", "OIEASTG")
+_MAY_CONTAIN = (
+    *("ANALYST", "ANALYTIC", "ARSENAL", "CANAL", "COCKTAIL", "DICKENS", "DICKINSON", "DRAPE"),
+    *("GRAPE", "HANCOCK", "HUYNH", "JANUS", "MANUSCRIPT", "PARSE", "PEACOCK", "REPUTA"),
+)
+# a 1 is read as an I and as an L
+_DIGIT_LETTERS = (str.maketrans("01345789", "OIEASTBG"), str.maketrans("01345789", "OLEASTBG"))
 
 
 class LinkStatus(StrEnum):
@@ -95,7 +99,10 @@ def generated_code(person_id: PersonId, program_id: ProgramId, *, attempt: int, 
 
 def is_bad(code: str) -> bool:
     """Whether a bad word stands in a code, also with digits for letters."""
-    read = code.translate(_DIGIT_LETTERS)
+    return any(_is_bad_word_in(code.translate(letters)) for letters in _DIGIT_LETTERS)
+
+
+def _is_bad_word_in(read: str) -> bool:
     for harmless in _MAY_CONTAIN:
         read = read.replace(harmless, "")
     return any(root in read for root in _BAD_ROOTS)

@@ -14,6 +14,8 @@ from referrals.domain.money import BASIS_POINTS, is_currency
 MOST_DAYS = 3_650
 
 
+# The landing page gets the click token under this name, beside the code.
+CLICK_PARAMETER = "click"
 # All rewards of one conversion are one transaction, and small ones seldom collide.
 MAX_RULES = 20
 
@@ -177,6 +179,8 @@ def _faults(program: Program) -> Iterator[Fault]:
     landing = program.landing
     if len(program.rules) > MAX_RULES:
         yield Fault(field="rules", says=f"are more than {MAX_RULES}")
+    if landing.link_parameter == CLICK_PARAMETER:
+        yield Fault(field="link_parameter", says="is the parameter of the click token")
     if not is_currency(program.currency):
         yield Fault(field="currency", says="is not an ISO 4217 code")
     if not landing.allows(landing.landing_page):
@@ -209,6 +213,10 @@ def _rule_faults(rule: RewardRule, path: str) -> Iterator[Fault]:
         yield Fault(field=path, says="sets terms of a purchase for a sign-up")
     if rule.kind is RewardKind.COUPON and not rule.pool:
         yield Fault(field=f"{path}.pool", says="is missing: a coupon comes from a pool")
+    if rule.kind is RewardKind.COUPON and rule.cap.amount_minor is not None:
+        yield Fault(
+            field=f"{path}.cap.amount_minor", says="would cut a coupon, which has one value"
+        )
 
 
 def _amount_faults(rule: RewardRule, path: str) -> Iterator[Fault]:

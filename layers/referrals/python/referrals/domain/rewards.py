@@ -41,9 +41,7 @@ class RewardState(StrEnum):
 _MOVES: Mapping[RewardState, frozenset[RewardState]] = {
     RewardState.HELD: frozenset({RewardState.AVAILABLE, RewardState.VOIDED}),
     RewardState.AVAILABLE: frozenset({RewardState.FULFILLING, RewardState.VOIDED}),
-    RewardState.FULFILLING: frozenset(
-        {RewardState.FULFILLED, RewardState.AVAILABLE, RewardState.CLAWED_BACK}
-    ),
+    RewardState.FULFILLING: frozenset({RewardState.FULFILLED, RewardState.AVAILABLE}),
     RewardState.FULFILLED: frozenset({RewardState.CLAWED_BACK}),
     RewardState.VOIDED: frozenset(),
     RewardState.CLAWED_BACK: frozenset(),

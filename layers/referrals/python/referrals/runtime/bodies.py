@@ -38,6 +38,8 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("has characters that cannot be printed")
+    if text and not text.strip():
+        raise ValueError("is blank")
     return text
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from referrals.domain.agents import is_preview
 from referrals.domain.clicks import Click, ClickKey, channel_of, sealed, visitor_hash
 from referrals.domain.links import LinkStatus, is_code, normalized
-from referrals.domain.programs import Landing
+from referrals.domain.programs import CLICK_PARAMETER, Landing
 from referrals.store import landings, links
 
 
@@ -69,7 +69,7 @@ def follow_link(
     )
     token = sealed(click, key=key)
     page = visit.page if visit.page and landing.allows(visit.page) else landing.landing_page
-    query = urlencode({landing.link_parameter: link.code, "click": token})
+    query = urlencode({landing.link_parameter: link.code, CLICK_PARAMETER: token})
     return SendOn(url=_with_query(page, query), click=click, token=token)
 
 
