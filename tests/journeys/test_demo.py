@@ -3,8 +3,10 @@
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,23 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from referrals.store.counters import list_of_code
 from referrals.usecases.verify_ledger import verify_ledger
 from rich.console import Console
 
 from infra.local import demo
 from infra.local.demo import Demo, NotUnderstoodError, PortTakenError, Wishes, standing
+from infra.local.history import (
+    SEED,
+    Bought,
+    Enrolled,
+    Followed,
+    Refunded,
+    SignedUp,
+    happenings,
+    invented_referrals,
+    read_orders,
+)
 from infra.local.shop_backend import Answer, fetch
 from infra.local.story import StoryFailedError
 
@@ -166,19 +180,69 @@ def test_days_of_real_orders_leave_sound_books(up: Demo) -> None:
     history = up.history
     assert history is not None
 
-    assert (history.orders, history.purchases, history.refunds) == (402, 130, 2)
-    assert (history.referrals, history.clicks) == (102, 301)
-    assert history.rewards == {"held": 193}
-    assert history.top[0].friends == 17
+    assert (history.orders, history.purchases, history.refunds) == (402, 33, 1)
+    assert (history.referrals, history.clicks) == (31, 95)
+    assert history.rewards == {"held": 56}
+    assert [top.friends for top in history.top] == [7, 7, 6, 3, 3]
+    assert history.cost_minor == 0
     assert verify_ledger().faults == ()
 
 
-def test_a_few_bring_many_and_most_bring_none(up: Demo) -> None:
+def test_the_clicks_of_the_history_are_counted(up: Demo) -> None:
     assert up.history is not None
+    top = up.history.top[0]
 
-    friends = [top.friends for top in up.history.top]
+    assert list_of_code(top.code)["total"].clicks == 16
 
-    assert friends == [17, 14, 11, 5, 4]
+
+def test_a_history_ends_where_the_days_end_and_begins_with_the_data() -> None:
+    happened = happenings(90)
+
+    assert happened[0].at.date() == date(2010, 12, 1)
+    assert happened[-1].at.date() == date(2011, 2, 28)
+    assert sum(isinstance(each, Bought) for each in happened) == 3384
+    assert happened == happenings(90)
+    assert [each.at for each in happened] == sorted(each.at for each in happened)
+
+
+def test_friends_click_sign_up_and_buy_after_their_advocate_enrolled() -> None:
+    enrolled: set[str] = set()
+    clicked: set[str] = set()
+    signed_up: set[str] = set()
+    for happened in happenings(90):
+        match happened:
+            case Enrolled(customer_id=customer_id):
+                enrolled.add(customer_id)
+            case Followed(advocate_id=advocate_id, friend_id=friend_id):
+                assert advocate_id in enrolled
+                clicked.add(friend_id or "")
+            case SignedUp(friend_id=friend_id):
+                assert friend_id in clicked
+                signed_up.add(friend_id)
+            case Bought(customer_id=customer_id, is_referred=is_referred):
+                assert is_referred == (customer_id in signed_up)
+    assert len(signed_up) == 300
+
+
+def test_refunds_are_mostly_partial_and_never_more_than_their_order() -> None:
+    happened = happenings(90)
+    paid = {each.order_id: each.amount_minor for each in happened if isinstance(each, Bought)}
+    refunds = [each for each in happened if isinstance(each, Refunded)]
+
+    assert len(refunds) == 182
+    assert sum(each.amount_minor < paid[each.order_id] for each in refunds) == 172
+    assert all(each.amount_minor <= paid[each.order_id] for each in refunds)
+
+
+def test_a_few_bring_many_and_most_bring_none() -> None:
+    customers = [order.customer_id for order in read_orders()]
+
+    referrals = invented_referrals(customers, SEED)
+
+    brought = Counter(referrals.values())
+    assert (len(set(customers)), len(referrals), len(brought)) == (2718, 890, 239)
+    assert [count for _, count in brought.most_common(5)] == [135, 46, 24, 23, 22]
+    assert sum(count == 1 for count in brought.values()) == 117
 
 
 # the pages
