@@ -8,10 +8,10 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
-from referrals.runtime import clock
 
 from infra.local import engine, shortcuts, templates
 from infra.local.cloud import forget_caches
+from referrals.runtime import clock
 
 # Powertools reads these when functions are imported; tests read no logs
 os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "CRITICAL")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+
 from referrals import settings
 from referrals.domain.clicks import Click, ClickKey, sealed
 from referrals.domain.ids import ProgramId, fingerprint, person_id

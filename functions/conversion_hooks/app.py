@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalice import Response
+
 from referrals.domain.ids import ProgramId
 from referrals.runtime import clock
 from referrals.runtime.bodies import AdvocateBody, PurchaseHook, RefundHook, SignupHook

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chalice import Response
+
 from referrals import settings
 from referrals.domain.programs import Landing
 from referrals.runtime import click_log, clock

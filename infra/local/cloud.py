@@ -18,9 +18,6 @@ from typing import Any, Self
 from moto import mock_aws
 from moto.ses.models import ses_backends
 from moto.sns.models import sns_backends
-from referrals.clients import forget_clients
-from referrals.runtime import secrets as secrets_cache
-from referrals.store import landings, links, programs
 
 from infra import manifest
 from infra.local import engine, templates
@@ -28,6 +25,9 @@ from infra.local.gateway import Gateway, GatewayServer, Page
 from infra.local.invocations import Call, Function, as_lambda, recording
 from infra.local.pumps import ClickLog, DeliveryError, Pumps, connect
 from infra.local.templates import ACCOUNT, REGION, Stack
+from referrals.clients import forget_clients
+from referrals.runtime import secrets as secrets_cache
+from referrals.store import landings, links, programs
 
 DEFAULT_PREFIX = "sarafan-local-"
 # links are served below a prefix here, because all apps share one host

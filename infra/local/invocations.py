@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from referrals.runtime import clock
 
 from infra.local.templates import ACCOUNT, REGION
+from referrals.runtime import clock
 
 API_HANDLER = "api_handler"
 TIMEOUT_S = 60

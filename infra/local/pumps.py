@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from chalice.utils import to_cfn_resource_name
-from referrals.runtime import click_log as clicks
-from referrals.runtime import clock
 
 from infra import manifest
 from infra.local.filters import fits, fits_line
 from infra.local.invocations import Function, Invoke
 from infra.local.templates import ACCOUNT, REGION, Stack, client
+from referrals.runtime import click_log as clicks
+from referrals.runtime import clock
 
 LINES_PER_EVENT = 500
 

@@ -12,22 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from referrals.cli.documents import read_program_file
-from referrals.domain.decisions import Outcome
-from referrals.domain.ids import PersonId, ProgramId, person_id
-from referrals.domain.ledger import expense_of
-from referrals.domain.money import written
-from referrals.runtime import click_log, clock
-from referrals.runtime.bodies import AdvocateBody, Customer, PurchaseHook, RefundHook, SignupHook
-from referrals.runtime.secrets import keys
-from referrals.store import rewards
-from referrals.usecases.apply_program import apply_program
-from referrals.usecases.enrol_advocate import enrol_advocate
-from referrals.usecases.follow_link import SendOn, Visit, follow_link
-from referrals.usecases.record_purchase import record_purchase
-from referrals.usecases.record_refund import record_refund
-from referrals.usecases.record_signup import record_signup
-from referrals.usecases.verify_ledger import Verification, verify_ledger
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -45,6 +29,22 @@ from infra.local.history import (
 )
 from infra.local.telling import Telling
 from infra.manifest import ROOT
+from referrals.cli.documents import read_program_file
+from referrals.domain.decisions import Outcome
+from referrals.domain.ids import PersonId, ProgramId, person_id
+from referrals.domain.ledger import expense_of
+from referrals.domain.money import written
+from referrals.runtime import click_log, clock
+from referrals.runtime.bodies import AdvocateBody, Customer, PurchaseHook, RefundHook, SignupHook
+from referrals.runtime.secrets import keys
+from referrals.store import rewards
+from referrals.usecases.apply_program import apply_program
+from referrals.usecases.enrol_advocate import enrol_advocate
+from referrals.usecases.follow_link import SendOn, Visit, follow_link
+from referrals.usecases.record_purchase import record_purchase
+from referrals.usecases.record_refund import record_refund
+from referrals.usecases.record_signup import record_signup
+from referrals.usecases.verify_ledger import Verification, verify_ledger
 
 PROGRAM = ProgramId("gifts")
 UNIT = "GBP"

@@ -8,8 +8,9 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from referrals.runtime import clock
 from standardwebhooks import Webhook
+
+from referrals.runtime import clock
 
 _TIMEOUT_S = 30
 _PREFIX = "whsec_"

@@ -10,6 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from infra.local.cloud import LocalCloud, Mail
+from infra.local.shop_backend import Answer, ShopBackend, fetch
+from infra.local.telling import Telling
+from infra.manifest import ROOT
 from referrals.cli.documents import read_program_file
 from referrals.domain.ids import JournalId, PersonId, ProgramId, derive, person_id
 from referrals.domain.ledger import Balance, Journal
@@ -21,11 +25,6 @@ from referrals.store.transactions import Wanted, read
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.show_advocate import Standing, show_advocate
 from referrals.usecases.verify_ledger import verify_ledger
-
-from infra.local.cloud import LocalCloud, Mail
-from infra.local.shop_backend import Answer, ShopBackend, fetch
-from infra.local.telling import Telling
-from infra.manifest import ROOT
 
 PROGRAM = ProgramId("tea")
 ADVOCATE, CODE = "anna", "ANNA10"

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from referrals.domain.ledger import Balance, Journal, Place, owner_of
-from referrals.domain.money import written
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from infra.local.cloud import Mail
 from infra.local.shop_backend import Answer
+from referrals.domain.ledger import Balance, Journal, Place, owner_of
+from referrals.domain.money import written
 
 WIDTH = 100
 _LABEL_WIDTH = 10

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.cli.documents import read_program, read_program_file
 from referrals.domain.errors import TermsNotAllowedError
 from referrals.domain.ids import ProgramId

@@ -1,6 +1,7 @@
 """Agents: who is shown a page about a link, and who is sent on."""
 
 import pytest
+
 from referrals.domain.agents import is_preview
 
 SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15"

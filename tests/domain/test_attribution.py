@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.attribution import (
     MODELS,
     Credited,
@@ -18,7 +19,6 @@ from referrals.domain.attribution import (
 from referrals.domain.decisions import Reason
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.programs import AttributionModel, AttributionTerms
-
 from tests.factories import ANNA, BORIS, NOW, TEA, a_program, a_touch
 
 CLARA = PersonId("per_clara")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.clicks import (
     CHANNELS,
     MAX_TOKEN_LENGTH,
@@ -17,7 +18,6 @@ from referrals.domain.clicks import (
     sealed,
     visitor_hash,
 )
-
 from tests.factories import NOW, a_click
 
 KEY = ClickKey("a click key of this test suite")

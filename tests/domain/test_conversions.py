@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.attribution import TouchKind
 from referrals.domain.conversions import (
     Conversion,
@@ -34,7 +35,6 @@ from referrals.domain.programs import (
 )
 from referrals.domain.referrals import Bond
 from referrals.domain.rewards import RewardState
-
 from tests.factories import (
     A_DAY,
     ANNA,

@@ -1,6 +1,7 @@
 """Decisions: every "no" has words that an operator and an advocate can read."""
 
 import pytest
+
 from referrals.domain.decisions import SAYS_TO_ADVOCATE, Reason, decision
 
 

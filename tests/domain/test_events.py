@@ -1,7 +1,6 @@
 """Domain events: one id per cause and subject, names that subscribers rely on."""
 
 from referrals.domain.events import DomainEvent, EventName, EventValue, event
-
 from tests.factories import NOW, TEA
 
 

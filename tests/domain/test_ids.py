@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.ids import derive, fingerprint, person_id
 
 KEY = b"an identity key of this test suite"

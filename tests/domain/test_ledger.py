@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.ids import JournalId, PersonId, ProgramId
 from referrals.domain.ledger import (
     NOTHING_BEFORE,
@@ -26,7 +27,6 @@ from referrals.domain.ledger import (
     people_in,
     with_cap_use,
 )
-
 from tests.factories import (
     ANNA,
     ANNA_AVAILABLE,

@@ -6,6 +6,7 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.errors import CodeNotAllowedError
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.links import (
@@ -18,7 +19,6 @@ from referrals.domain.links import (
     normalized,
     vanity_code,
 )
-
 from tests.factories import ANNA, BORIS, TEA
 
 KEY = b"an identity key of this test suite"

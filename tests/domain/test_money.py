@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from iso4217 import Currency
+
 from referrals.domain.money import (
     EXPONENTS,
     divided,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.errors import TermsNotAllowedError
 from referrals.domain.programs import (
     AttributionTerms,
@@ -21,7 +22,6 @@ from referrals.domain.programs import (
     checked,
     is_web_address,
 )
-
 from tests.factories import (
     NOW,
     a_landing,

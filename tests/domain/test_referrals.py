@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.attribution import Share, TouchKind
 from referrals.domain.ids import ConversionId, PersonId, ProgramId
 from referrals.domain.programs import AttributionTerms
 from referrals.domain.referrals import Bond, Referral, kept_waiting, no_longer_waiting, referral_to
-
 from tests.factories import ANNA, BORIS, NOW, ORDER, SIGNUP, TEA, a_bond, a_program, a_touch
 
 TERMS = AttributionTerms(window_days=30)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.conversions import Case, Refund, note
 from referrals.domain.decisions import Outcome, Reason
 from referrals.domain.events import EventName
@@ -20,7 +21,6 @@ from referrals.domain.refunds import (
     refund_event,
 )
 from referrals.domain.rewards import Reward, RewardState
-
 from tests.factories import (
     ANNA,
     ANNA_AVAILABLE,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.domain.errors import MoveNotAllowedError
 from referrals.domain.ids import ConversionId
 from referrals.domain.ledger import Place, Posting, account_of
@@ -23,7 +24,6 @@ from referrals.domain.rewards import (
     release_posting,
     reversed_to,
 )
-
 from tests.factories import (
     A_DAY,
     A_TENTH,

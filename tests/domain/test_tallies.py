@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from referrals.domain.tallies import Hour, SeenClick, Tally, TallyKey, counted, sliced
 
+from referrals.domain.tallies import Hour, SeenClick, Tally, TallyKey, counted, sliced
 from tests.factories import AN_HOUR, NOW, a_seen_click
 
 NOBODY: dict[Hour, frozenset[str]] = {}

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from referrals.usecases.apply_program import apply_program
 
 from infra.local.cloud import LocalCloud
+from referrals.usecases.apply_program import apply_program
 from tests import shop
 from tests.api import Api
 

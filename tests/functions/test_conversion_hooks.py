@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from referrals.runtime import clock
 from standardwebhooks import Webhook
 
 from infra.local.cloud import LocalCloud
+from referrals.runtime import clock
 from tests import shop
 from tests.api import Answer, Api
 from tests.functions.requests import ADVOCATE, PURCHASE, REFUND, SIGNUP, is_problem
@@ -87,10 +87,10 @@ def test_a_signature_is_as_good_as_a_key(api: Api) -> None:
 
 
 def test_a_secret_that_is_being_rotated_out_still_signs(api: Api, cloud: LocalCloud) -> None:
-    from referrals.cli.main import app
     from typer.testing import CliRunner
 
     from infra.local.cloud import forget_caches
+    from referrals.cli.main import app
 
     before, key_before = api.webhook_secret, api.key
     runner = CliRunner()

@@ -10,15 +10,15 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from infra.local.cloud import LocalCloud, forget_caches
+from infra.local.invocations import Call
 from referrals.domain.clicks import opened
 from referrals.domain.programs import Preview, Program, ProgramStatus
 from referrals.runtime import clock
 from referrals.runtime.secrets import click_keys
 from referrals.store import counters
 from referrals.usecases.apply_program import apply_program
-
-from infra.local.cloud import LocalCloud, forget_caches
-from infra.local.invocations import Call
 from tests import shop
 from tests.api import Api
 from tests.shop import NOON

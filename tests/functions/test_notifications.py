@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from referrals.runtime import clock
-from referrals.store import coupons, messages
 
 from infra.local.cloud import LocalCloud
+from referrals.runtime import clock
+from referrals.store import coupons, messages
 from tests import shop
 from tests.api import Api
 from tests.faults import refused_once

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from referrals.runtime import clock
 
+from referrals.runtime import clock
 from tests import shop
 from tests.api import Api
 from tests.functions.requests import HOOKS, PURCHASE, REFUND, SIGNUP, is_problem

@@ -6,11 +6,11 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from referrals.domain.rewards import RewardState
-from referrals.runtime import clock
 
 from infra.local.cloud import LocalCloud
 from infra.local.templates import client
+from referrals.domain.rewards import RewardState
+from referrals.runtime import clock
 from tests.api import Api
 from tests.functions.requests import ADVOCATE, PURCHASE, SIGNUP
 from tests.shop import NOON

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
+from infra.local.cloud import LocalCloud, forget_caches
 from referrals.clients import client
 from referrals.domain.clicks import Click, ClickKey, sealed
 from referrals.runtime import clock
-
-from infra.local.cloud import LocalCloud, forget_caches
 from tests.api import Api
 from tests.functions.requests import ADVOCATE, SIGNUP
 from tests.shop import NOON

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from referrals.runtime import clock
-from referrals.store import coupons
-from referrals.usecases.apply_program import apply_program
 from standardwebhooks import Webhook
 
 from infra import manifest
 from infra.local.cloud import LocalCloud, forget_caches
+from referrals.runtime import clock
+from referrals.store import coupons
+from referrals.usecases.apply_program import apply_program
 from tests import shop
 from tests.api import Api
 from tests.faults import refused_once

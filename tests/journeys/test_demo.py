@@ -14,8 +14,6 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from referrals.store.counters import list_of_code
-from referrals.usecases.verify_ledger import verify_ledger
 from rich.console import Console
 
 from infra.local import demo
@@ -33,6 +31,8 @@ from infra.local.history import (
 )
 from infra.local.shop_backend import Answer, fetch
 from infra.local.story import StoryFailedError
+from referrals.store.counters import list_of_code
+from referrals.usecases.verify_ledger import verify_ledger
 
 CHROMIUM = "/usr/bin/chromium"
 # a headless one says so in its name, and the redirect takes it for a messenger
@@ -184,7 +184,7 @@ def test_days_of_real_orders_leave_sound_books(up: Demo) -> None:
     assert (history.referrals, history.clicks) == (31, 95)
     assert history.rewards == {"held": 56}
     assert [top.friends for top in history.top] == [7, 7, 6, 3, 3]
-    assert history.cost_minor == 0
+    assert history.cost_minor == 52004
     assert verify_ledger().faults == ()
 
 

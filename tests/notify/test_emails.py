@@ -18,6 +18,7 @@ from botocore.exceptions import (
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
+
 from referrals import clients
 from referrals.notify.emails import (
     MailAnswerLostError,

@@ -13,6 +13,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+
 from referrals.domain.programs import RewardKind, Side
 from referrals.notify import languages
 from referrals.notify.messages import MessageKind, MessageValues, RenderedMessage, render

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
+
 from referrals import clients
 from referrals.domain.events import DomainEvent, EventName, EventValue
 from referrals.domain.ids import EventId, ProgramId

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from referrals.domain.errors import Fault
 from referrals.domain.reports import CustomerDetails, Evidence
 from referrals.runtime import clock
 from referrals.runtime.bodies import AdvocateBody, Body, PurchaseHook, RefundHook, SignupHook
 from referrals.runtime.http import read_body
 from referrals.runtime.problems import ProblemError
-
 from tests.factories import NOW
 
 KEY = b"an identity key of this test suite"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from referrals.runtime import click_log
 
+from referrals.runtime import click_log
 from tests.factories import a_click
 
 LINE = json.dumps({"event": "click", "code": "ANNA10", "at": "2026-05-20T12:00:00+00:00"})

@@ -10,6 +10,7 @@ from http import HTTPStatus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from referrals.runtime.signatures import (
     RefusedError,
     bearer_key,

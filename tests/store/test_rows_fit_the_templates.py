@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from pynamodb.indexes import Index
+
 from referrals import settings, store
 from referrals.store.rows import Row
-
 from tests.shop import TABLES
 
 

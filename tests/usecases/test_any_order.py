@@ -7,8 +7,8 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from referrals.usecases.verify_ledger import verify_ledger
 
+from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
 from tests.conftest import fresh_tables
 from tests.shop import NOON, Purse, a_click_of, buy, give_back, purse_of, sign_up

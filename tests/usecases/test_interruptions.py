@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from pynamodb.exceptions import TransactWriteError
+
+from infra.local import engine
+from infra.local.cloud import LocalCloud, forget_caches
 from referrals.domain.events import DomainEvent
 from referrals.domain.ids import person_id
 from referrals.store import coupons, events, messages
@@ -14,9 +17,6 @@ from referrals.usecases.announce_event import announce_event
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.count_clicks import ClickLine, count_clicks
 from referrals.usecases.verify_ledger import verify_ledger
-
-from infra.local import engine
-from infra.local.cloud import LocalCloud, forget_caches
 from tests import shop
 from tests.faults import KilledError, every_kill, killed, refused_once
 from tests.shop import KEYS, LATER, NOON, a_click_of, buy, give_back, sign_up

@@ -7,12 +7,12 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
+
 from referrals.domain.decisions import Reason
 from referrals.domain.programs import Cap
 from referrals.domain.rewards import RewardState
 from referrals.store import coupons
 from referrals.usecases.verify_ledger import verify_ledger
-
 from tests import shop
 from tests.shop import LATER, NOON, Purse, a_click_of, buy, give_back, purse_of, sign_up
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 import pytest
+
+from infra.local.history import Entry, EntryKind, invented_referrals, read_orders_and_refunds
 from referrals.domain.programs import ConversionKind, Flat, Percent, RewardKind, RewardRule, Side
 from referrals.store import ledger
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.verify_ledger import verify_ledger
-
-from infra.local.history import Entry, EntryKind, invented_referrals, read_orders_and_refunds
 from tests import shop
 
 pytestmark = pytest.mark.usefixtures("tables")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+
 from referrals.domain.decisions import Outcome, Reason
 from referrals.domain.errors import (
     DuplicateAdvocateError,
@@ -19,7 +20,6 @@ from referrals.usecases.apply_program import apply_program
 from referrals.usecases.end_hold import end_hold
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.verify_ledger import verify_ledger
-
 from tests import shop
 from tests.shop import LATER, NOON, Purse, a_click_of, buy, give_back, purse_of, sign_up
 

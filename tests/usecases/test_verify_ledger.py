@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner
+
 from referrals import settings
 from referrals.cli.main import app
 from referrals.usecases.verify_ledger import verify_ledger
-from typer.testing import CliRunner
-
 from tests import shop
 from tests.shop import LATER, a_click_of, buy, give_back, sign_up
 
@@ -72,6 +72,7 @@ def test_a_changed_journal_with_a_recomputed_digest_breaks_its_chain(dynamodb: A
 
 def _digest(body: Any) -> str:
     from pydantic import TypeAdapter
+
     from referrals.domain.ledger import Journal
 
     return TypeAdapter(Journal).validate_python(body).digest

@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from referrals.runtime import click_log
-
 from infra.local.cloud import LocalCloud
+from referrals.runtime import click_log
 from tools.bench import shop
 from tools.bench.conversions import READ_DOLLARS, WRITE_DOLLARS
 from tools.bench.meter import Spent, metered

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cheroot.wsgi import Server
-from referrals.store import counters
 
 from infra.local.cloud import LocalCloud
 from infra.local.gateway import THREADS, Gateway
 from infra.manifest import ROOT
+from referrals.store import counters
 from tools.bench import shop
 from tools.bench.load import CONNECTIONS
 from tools.bench.rounds import middle, ratio

@@ -30,9 +30,8 @@ def main() -> None:
 
 
 def _subjects() -> dict[str, Subject]:
-    from referrals.store import links
-
     from functions.link_redirect.app import app
+    from referrals.store import links
 
     preview = visit()
     preview["headers"]["user-agent"] = preview["multiValueHeaders"]["user-agent"][0] = (
@@ -110,9 +109,8 @@ def _time_table(samples: Samples) -> Table:
 
 
 def _calls_table() -> Table:
-    from referrals.store import links
-
     from functions.link_redirect.app import app
+    from referrals.store import links
 
     rows: dict[str, dict[str, int]] = {}
     event = visit()

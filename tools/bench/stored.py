@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
-from referrals.domain.ids import person_id
-from referrals.settings import table_name
 
 from infra.local.templates import ACCOUNT, REGION
+from referrals.domain.ids import person_id
+from referrals.settings import table_name
 from tools.bench import shop
 
 _TABLES = (

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from referrals.domain.money import written
 
 from infra.local.gateway import Page, PageRequest, PageResponse
+from referrals.domain.money import written
 
 # no script anywhere, nothing from elsewhere, and nobody may put a page into a frame of theirs
 POLICY = (

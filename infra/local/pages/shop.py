@@ -17,15 +17,14 @@ from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
-from referrals.domain.ids import ProgramId
-from referrals.domain.money import EXPONENTS
-from referrals.domain.programs import Program
-from referrals.store.programs import find_live
-
 from infra.local.gateway import THREADS, Page, PageRequest, PageResponse
 from infra.local.pages.rendering import PageRefusedError, last, not_found, rendered, require
 from infra.local.shop_backend import Answer, ShopBackend
 from infra.local.story import PROGRAM
+from referrals.domain.ids import ProgramId
+from referrals.domain.money import EXPONENTS
+from referrals.domain.programs import Program
+from referrals.store.programs import find_live
 
 HOOKS = ("signup", "purchase", "refund")
 _MOST_FORM_BYTES = 16 * 1024
