@@ -1,7 +1,7 @@
 """Plays a history through the real use cases, day by day, with the clock set to each moment.
 
-The shop reports what has to do with a recommendation: sign-ups, orders and refunds of friends. What
-other customers buy is its own business.
+The shop reports everything, as one does that does not ask first who was recommended: the order of a
+customer whom nobody brought is kept, waits for a sign-up, and earns nothing.
 """
 
 import hashlib
@@ -127,9 +127,9 @@ class _Shop:
                 self._follow(happened, now)
             case SignedUp():
                 self._sign_up(happened, now)
-            case Bought(is_referred=True):
+            case Bought():
                 self._buy(happened, now)
-            case Refunded(is_referred=True):
+            case Refunded():
                 self._refund(happened, now)
 
     def _enrol(self, happened: Enrolled, now: datetime) -> None:
