@@ -277,4 +277,5 @@ def test_building_a_mail_makes_no_client(monkeypatch: pytest.MonkeyPatch) -> Non
         raise AssertionError("a session was made")
 
     monkeypatch.setattr(botocore.session, "get_session", refuse)
-    build_mime(sender="a@shop.example", to="b@shop.example", message=MESSAGE, locale="ru")
+    mime = build_mime(sender="a@shop.example", to="b@shop.example", message=MESSAGE, locale="ru")
+    assert mime["To"] == "b@shop.example"

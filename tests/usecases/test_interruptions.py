@@ -12,10 +12,12 @@ from infra.local import engine
 from infra.local.cloud import LocalCloud, forget_caches
 from referrals.domain.events import DomainEvent
 from referrals.domain.ids import person_id
+from referrals.runtime import clock
 from referrals.store import coupons, events, messages
 from referrals.usecases.announce_event import announce_event
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.count_clicks import ClickLine, count_clicks
+from referrals.usecases.queue_due_rewards import queue_due_rewards
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
 from tests.faults import KilledError, every_kill, killed, refused_once
@@ -165,6 +167,24 @@ def test_a_transaction_that_can_never_succeed_is_not_tried_again() -> None:
         pytest.raises(TransactWriteError),
     ):
         buy()
+
+
+def test_a_clock_that_stops_at_any_call_still_has_every_due_reward_paid_once() -> None:
+    with LocalCloud(apps=["reward_fulfilment"]) as cloud:
+        _bought()
+        tables = engine.copied_tables()
+        calls = every_kill(lambda: queue_due_rewards(now=LATER))
+        assert calls > 0
+        for at_call in range(1, calls + 1):
+            for is_after in (False, True):
+                engine.put_tables(tables)
+                with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
+                    queue_due_rewards(now=LATER)
+                queue_due_rewards(now=LATER)
+                clock.set_source(lambda: LATER)
+                cloud.settle()
+                assert shop.purse_of("anna") == shop.Purse(paid=500)
+                assert verify_ledger().faults == ()
 
 
 def _told(cloud: LocalCloud) -> list[DomainEvent]:
