@@ -104,7 +104,7 @@ def a_program(
 
 def open_shop(*, rules: Sequence[RewardRule] = TWO_SIDED, currency: str = "EUR") -> None:
     """Apply a program, enrol Anna with ANNA10 and Clara with CLARA10."""
-    apply_program(a_program(rules=rules, currency=currency))
+    apply_program(a_program(rules=rules, currency=currency), now=NOON)
     enrol("anna", code="ANNA10")
     enrol("clara", code="CLARA10")
 

@@ -216,7 +216,10 @@ def apply_terms(base_url: str) -> None:
     """Make the program of the history live, its landing page being the shop that is served here."""
     shop = f"{base_url}/shop/{PROGRAM}"
     changes = {"landing_page": shop, "fallback_url": shop}
-    apply_program(read_program_file(_TERMS, allowed_hosts=[urlsplit(base_url).netloc], **changes))
+    apply_program(
+        read_program_file(_TERMS, allowed_hosts=[urlsplit(base_url).netloc], **changes),
+        now=clock.utc_now(),
+    )
 
 
 def _shift(history: Sequence[Happening], days: int) -> timedelta:

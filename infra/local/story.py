@@ -76,7 +76,10 @@ def apply_terms(base_url: str) -> None:
     """Make the example's terms live, its landing page being the shop that is served here."""
     shop = f"{base_url}/shop"
     changes = {"landing_page": shop, "fallback_url": shop}
-    apply_program(read_program_file(_TERMS, allowed_hosts=[urlsplit(base_url).netloc], **changes))
+    apply_program(
+        read_program_file(_TERMS, allowed_hosts=[urlsplit(base_url).netloc], **changes),
+        now=clock.utc_now(),
+    )
     for number in range(1, _COUPONS + 1):
         coupons.add(PROGRAM, _POOL, f"TEA-{number:03}")
 

@@ -13,7 +13,7 @@ from tests.api import Api
 @pytest.fixture
 def cloud() -> Iterator[LocalCloud]:
     with LocalCloud() as started:
-        apply_program(shop.a_program())
+        apply_program(shop.a_program(), now=shop.NOON)
         yield started
 
 
@@ -26,5 +26,5 @@ def api(cloud: LocalCloud) -> Api:
 def standing_api() -> Iterator[Api]:
     """Give one cloud to all tests of a module that must not change anything in it."""
     with LocalCloud(prefix="sarafan-standing-") as started:
-        apply_program(shop.a_program())
+        apply_program(shop.a_program(), now=shop.NOON)
         yield Api(started)

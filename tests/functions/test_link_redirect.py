@@ -51,7 +51,7 @@ def _with_landing(**changes: object) -> Program:
 
 
 def _apply(**changes: object) -> None:
-    apply_program(_with_landing(**changes))
+    apply_program(_with_landing(**changes), now=NOON)
     forget_caches()
 
 

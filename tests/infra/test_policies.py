@@ -50,7 +50,7 @@ def _whole_story(cloud: LocalCloud) -> None:
     """Do everything that any function ever does, refusals and empty pools included."""
     api = Api(cloud)
     clock.set_source(lambda: NOON)
-    apply_program(shop.a_program())
+    apply_program(shop.a_program(), now=NOON)
     anna = {"program": "tea", "id": "anna", "email": "anna@customer.example", "code": "ANNA10"}
     api.post("/api/advocates", anna)
     api.post("/api/advocates", {**anna, "code": None, "id": "ivan"})

@@ -75,7 +75,7 @@ class Case:
 
 
 CASES = {
-    "apply_program": Case(lambda: None, lambda: apply_program(shop.a_program())),
+    "apply_program": Case(lambda: None, lambda: apply_program(shop.a_program(), now=NOON)),
     "enrol_advocate": Case(_prepared, lambda: shop.enrol("ivan")),
     "record_signup": Case(_prepared, lambda: sign_up(clicks=[a_click_of()])),
     "record_signup, much waits": Case(_everything_waits, lambda: sign_up(clicks=[a_click_of()])),

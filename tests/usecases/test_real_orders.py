@@ -121,7 +121,7 @@ def _ending() -> dict[str, int]:
 
 @pytest.mark.parametrize("arrival", ARRIVALS)
 def test_the_real_orders_end_in_the_same_balances_however_they_arrive(arrival: str) -> None:
-    apply_program(shop.a_program(rules=RULES, currency="GBP"))
+    apply_program(shop.a_program(rules=RULES, currency="GBP"), now=shop.NOON)
     for advocate in sorted(set(REFERRALS.values())):
         shop.enrol(advocate, code=_code(advocate))
     for report in ARRIVALS[arrival]:

@@ -247,15 +247,15 @@ def test_a_program_that_does_not_exist_is_an_error_and_nothing_is_written() -> N
 
 def test_unchanged_terms_make_no_new_version_and_changed_ones_make_one() -> None:
     program = shop.a_program()
-    assert apply_program(program).version == 1
-    assert apply_program(program).version == 1
-    assert apply_program(shop.a_program(rules=[shop.ADVOCATE_TENTH])).version == 2
+    assert apply_program(program, now=NOON).version == 1
+    assert apply_program(program, now=NOON).version == 1
+    assert apply_program(shop.a_program(rules=[shop.ADVOCATE_TENTH]), now=NOON).version == 2
 
 
 def test_a_waiting_purchase_is_decided_by_the_terms_of_its_day() -> None:
     shop.open_shop()
     buy()
-    apply_program(shop.a_program(rules=[shop.FRIEND_WELCOME]))
+    apply_program(shop.a_program(rules=[shop.FRIEND_WELCOME]), now=NOON)
     sign_up(clicks=[a_click_of()])
     assert purse_of("anna") == Purse(held=500)
 

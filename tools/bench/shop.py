@@ -36,7 +36,7 @@ KEYS = Keys(click=(ClickKey("click key of the benchmark"),), identity=b"identity
 
 def open_shop() -> None:
     """Apply a program that gives the advocate a tenth of a purchase and the friend three euro."""
-    apply_program(_program())
+    apply_program(_program(), now=NOW)
 
 
 def enrol(advocate: str, code: str) -> None:

@@ -1,5 +1,6 @@
 """Program documents: YAML that people write, checked to the last field, turned into a program."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -142,6 +143,17 @@ class ProgramDocument(_Part):
                 ),
             )
         )
+
+
+def schema() -> str:
+    """Give the JSON Schema (2020-12) of program documents, as editors read it."""
+    document = ProgramDocument.model_json_schema()
+    named = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A referral program",
+        **{key: value for key, value in document.items() if key != "title"},
+    }
+    return json.dumps(named, indent=2)
 
 
 def read_program(text: str, **changes: Any) -> Program:

@@ -10,13 +10,15 @@ from rich.console import Console
 from rich.table import Table
 
 from referrals import settings
-from referrals.cli.documents import read_program_file
+from referrals.cli.documents import read_program_file, schema
 from referrals.clients import client
-from referrals.domain.errors import ReferralError
+from referrals.domain.errors import ProgramNotFoundError, ReferralError
 from referrals.domain.ids import ProgramId
 from referrals.domain.ledger import owner_of
 from referrals.domain.links import LinkStatus, normalized
 from referrals.domain.money import written
+from referrals.domain.programs import Program
+from referrals.runtime import clock
 from referrals.store import counters, coupons, links, messages, programs
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.verify_ledger import Verification, verify_ledger
@@ -60,22 +62,64 @@ def validate_program(file: Path) -> None:
 def apply_program_file(file: Path) -> None:
     """Make a program document the live version."""
     try:
-        program = apply_program(read_program_file(file))
+        program = apply_program(read_program_file(file), now=clock.utc_now())
     except ReferralError as error:
         raise _StoppedError(str(error)) from error
     _out.print(f"{program.program_id} is live in version {program.version}")
 
 
 @program_app.command("show")
-def show_program(program: str) -> None:
-    """Show the live version of a program."""
-    live = programs.find_live(ProgramId(program))
-    if live is None:
-        raise _StoppedError(f"no program is called {program}")
-    _out.print(f"[bold]{live.name}[/bold] ({live.program_id} v{live.version}, {live.currency})")
-    _out.print(f"leads to {live.landing.landing_page}, {live.landing.status}")
-    for rule in live.rules:
+def show_program(
+    program: str,
+    version: Annotated[int | None, typer.Option(help="An earlier version; the live one.")] = None,
+) -> None:
+    """Show a program: its live version, or the one named."""
+    shown = _version(program, version)
+    _out.print(f"[bold]{shown.name}[/bold] ({shown.program_id} v{shown.version}, {shown.currency})")
+    _out.print(f"leads to {shown.landing.landing_page}, {shown.landing.status}")
+    for rule in shown.rules:
         _out.print(f"  {rule.rule_id}: {rule.on} -> {rule.to}, {rule.kind}, {rule.reward}")
+
+
+@program_app.command("history")
+def list_program_versions(program: str) -> None:
+    """List every version of a program, with the moment it was applied."""
+    versions = programs.list_versions(ProgramId(program))
+    if not versions:
+        raise _StoppedError(f"no program is called {program}")
+    table = Table("version", "applied", "status", "rules")
+    for each, applied_at in versions:
+        rules = ", ".join(rule.rule_id for rule in each.rules)
+        table.add_row(str(each.version), f"{applied_at:%F %T} UTC", each.landing.status, rules)
+    _out.print(table)
+
+
+@program_app.command("rollback")
+def roll_program_back(program: str, version: int) -> None:
+    """Make the terms of an earlier version live again, as a new version."""
+    applied = apply_program(_version(program, version), now=clock.utc_now())
+    _out.print(f"{program} is live in version {applied.version}, with the terms of v{version}")
+
+
+@program_app.command("schema")
+def print_program_schema() -> None:
+    """Print the JSON Schema of program documents, for editors."""
+    print(schema())
+
+
+def _version(program: str, version: int | None) -> Program:
+    program_id = ProgramId(program)
+    try:
+        found = (
+            programs.find_live(program_id)
+            if version is None
+            else programs.get_version(program_id, version)
+        )
+    except ProgramNotFoundError as error:
+        raise _StoppedError(str(error)) from error
+    if found is None:
+        raise _StoppedError(f"no program is called {program}")
+    return found
 
 
 @ledger_app.command("verify")

@@ -27,6 +27,7 @@ class ProgramRow(Row):
 
     program_id = UnicodeAttribute(hash_key=True)
     edition = UnicodeAttribute(range_key=True)
+    applied_at = UTCDateTimeAttribute()
     status = UnicodeAttribute()
     landing_page = UnicodeAttribute()
     allowed_hosts = ListAttribute(of=UnicodeAttribute)

@@ -1,6 +1,7 @@
 """Programs by version: a version is written once and never again, `live` points at the newest."""
 
 import time
+from datetime import datetime
 from functools import lru_cache
 
 from cachetools import TTLCache
@@ -13,6 +14,7 @@ from referrals.store.rows import Body
 from referrals.store.transactions import Wanted, Write, read
 
 _BODY = Body(Program)
+_KEPT = "v"
 _live: TTLCache[ProgramId, Program] = TTLCache(1_000, 60, timer=time.monotonic)
 
 
@@ -44,14 +46,20 @@ def get_version(program_id: ProgramId, version: int) -> Program:
     return wanted.value
 
 
+def list_versions(program_id: ProgramId) -> list[tuple[Program, datetime]]:
+    """List every version with the moment it was applied, the oldest first."""
+    rows = ProgramRow.query(program_id, ProgramRow.edition.startswith(_KEPT), consistent_read=True)
+    return [(_program(row), row.applied_at) for row in rows]
+
+
 def forget_cached() -> None:
     _live.clear()
     get_version.cache_clear()
 
 
-def insert(program: Program) -> tuple[Write, Write]:
+def insert(program: Program, *, now: datetime) -> tuple[Write, Write]:
     """Write a new version and make it live; beaten when that version exists."""
-    kept, live = _row(program, _edition(program.version)), _row(program, LIVE)
+    kept, live = _row(program, _edition(program.version), now), _row(program, LIVE, now)
     return (
         lambda transaction: transaction.save(
             kept, condition=ProgramRow.program_id.does_not_exist()
@@ -61,14 +69,15 @@ def insert(program: Program) -> tuple[Write, Write]:
 
 
 def _edition(version: int) -> str:
-    return f"v{version:06d}"
+    return f"{_KEPT}{version:06d}"
 
 
-def _row(program: Program, edition: str) -> ProgramRow:
+def _row(program: Program, edition: str, applied_at: datetime) -> ProgramRow:
     landing = program.landing
     return ProgramRow(
         program_id=program.program_id,
         edition=edition,
+        applied_at=applied_at,
         status=landing.status.value,
         landing_page=landing.landing_page,
         allowed_hosts=list(landing.allowed_hosts),

@@ -1,0 +1,99 @@
+"""Programs from the command line: validated, applied, looked back at, rolled back."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from referrals.cli.documents import schema
+from referrals.cli.main import app
+from referrals.domain.ids import ProgramId
+from referrals.runtime import clock
+from referrals.store import programs
+from tests.shop import NOON
+
+TEA = Path("examples/programs/tea.yaml")
+
+
+def run(*arguments: str) -> Result:
+    clock.set_source(lambda: NOON)
+    return CliRunner().invoke(app, ["program", *arguments], env={"COLUMNS": "120"})
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    file = tmp_path / "tea.yaml"
+    file.write_text(TEA.read_text().replace("hold_days: 14", "hold_days: 30"))
+    return file
+
+
+def test_the_published_schema_is_the_one_that_documents_are_checked_by() -> None:
+    assert Path("docs/program.schema.json").read_text() == schema() + "\n"
+    assert json.loads(schema())["required"][:3] == ["program", "name", "shop"]
+
+
+@pytest.mark.parametrize("file", sorted(Path("examples/programs").glob("*.yaml")), ids=str)
+def test_every_example_is_valid_and_names_its_schema(file: Path) -> None:
+    assert run("validate", str(file)).exit_code == 0
+    assert "$schema=../../docs/program.schema.json" in file.read_text().splitlines()[0]
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_changed_document_is_a_new_version_and_the_old_one_stays(changed: Path) -> None:
+    assert "live in version 1" in run("apply", str(TEA)).output
+    assert "live in version 1" in run("apply", str(TEA)).output
+    assert "live in version 2" in run("apply", str(changed)).output
+    assert programs.get_version(ProgramId("tea"), 1).rule("advocate-tenth").hold_days == 14
+    assert programs.get_version(ProgramId("tea"), 2).rule("advocate-tenth").hold_days == 30
+
+
+@pytest.mark.usefixtures("tables")
+def test_history_lists_every_version_with_its_moment(changed: Path) -> None:
+    run("apply", str(TEA))
+    run("apply", str(changed))
+    rows = [line for line in run("history", "tea").output.splitlines() if "2026-05-04" in line]
+    assert len(rows) == 2
+    assert "2026-05-04 12:00:00 UTC" in rows[0]
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_rollback_is_a_new_version_with_the_old_terms(changed: Path) -> None:
+    run("apply", str(TEA))
+    run("apply", str(changed))
+    assert "live in version 3, with the terms of v1" in run("rollback", "tea", "1").output
+    live = programs.find_live(ProgramId("tea"))
+    assert live is not None
+    assert (live.version, live.rule("advocate-tenth").hold_days) == (3, 14)
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_version_can_be_shown_long_after(changed: Path) -> None:
+    run("apply", str(TEA))
+    run("apply", str(changed))
+    assert "(tea v1, EUR)" in run("show", "tea", "--version", "1").output
+    assert "(tea v2, EUR)" in run("show", "tea").output
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "coffee"),
+        ("history", "coffee"),
+        ("rollback", "tea", "9"),
+        ("show", "coffee", "--version", "1"),
+    ],
+)
+def test_what_is_not_there_is_said_with_status_1(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert "no program is called" in result.output
+
+
+def test_a_document_with_faults_names_each_field_with_status_1(tmp_path: Path) -> None:
+    file = tmp_path / "tea.yaml"
+    file.write_text(TEA.read_text().replace("EUR", "EURO").replace("hold_days: 14", "hold_days: x"))
+    result = run("validate", str(file))
+    assert result.exit_code == 1
+    assert "rules.1.hold_days" in result.output.replace("\n", "")
