@@ -3,6 +3,7 @@
 from html import escape
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from chalice import Response
 
@@ -11,7 +12,7 @@ from referrals.domain.programs import Landing
 from referrals.runtime import click_log, clock
 from referrals.runtime.problems import ProblemApp
 from referrals.runtime.secrets import click_keys
-from referrals.usecases.follow_link import SendOn, ShowPreview, Visit, follow_link
+from referrals.usecases.follow_link import LinkRequest, SendOn, ShowPreview, follow_link
 
 app = ProblemApp("link_redirect")
 click_log.write_to_stdout()
@@ -27,15 +28,15 @@ def follow(code: str) -> Response:
     """Send a friend on; show a page about the link to a link-preview agent."""
     request: Any = app.current_request
     headers, query = request.headers, request.query_params or {}
-    visit = Visit(
-        code=code,
+    asked = LinkRequest(
+        code=unquote(code),  # a REST API hands path parameters on as they were sent
         agent=headers.get("user-agent", ""),
         address=request.context.get("identity", {}).get("sourceIp", ""),
         channel=query.get("ch"),
         page=query.get("to"),
     )
     answer = follow_link(
-        visit,
+        asked,
         key=click_keys()[0],
         fallback_url=settings.fallback_url(),
         now=clock.utc_now(),
@@ -44,7 +45,7 @@ def follow(code: str) -> Response:
         case SendOn(url=url, click=click):
             if click is not None and request.method == "GET":
                 is_prefetch = "prefetch" in headers.get("sec-purpose", headers.get("purpose", ""))
-                click_log.write(click, agent=visit.agent, is_prefetch=is_prefetch)
+                click_log.write(click, agent=asked.agent, is_prefetch=is_prefetch)
             return _page("", HTTPStatus.FOUND, {**_NEVER_KEPT, "Location": url})
         case ShowPreview(landing=landing):
             return _page(_preview(landing), HTTPStatus.OK, _PAGE)

@@ -111,11 +111,12 @@ def standing(wishes: Wishes, out: Console) -> Iterator[Demo]:
     StoryFailedError when the story differs from what it should be; PortTakenError.
     """
     os.environ.update({name: os.environ.get(name, value) for name, value in _QUIET.items()})
-    wishes.script_file.unlink(missing_ok=True)
     shortcuts.install()
     with LocalCloud() as cloud:
         site = Site(cloud)
         serve(cloud, wishes.port, site.mounts)
+        # not before the port is ours: the file may be that of a demo that is running
+        wishes.script_file.unlink(missing_ok=True)
         shop = ShopBackend(
             base_url=str(cloud.base_url),
             api_key=cloud.secret("api-key"),

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import http
 import logging
+import sys
 import threading
 import time
 import uuid
@@ -188,6 +189,8 @@ class GatewayServer:
         self._server = Server(("127.0.0.1", port), gateway, numthreads=THREADS)
         # the eleventh browser tab must not be hung up on
         self._server.keep_alive_conn_limit = 10 * THREADS
+        # nor fifty that come at the same moment
+        self._server.request_queue_size = 128
         self._server.max_request_body_size = MAX_READ_BYTES
         self._server.error_log = _log_server_error  # type: ignore[method-assign]
         self._server.prepare()
@@ -205,7 +208,8 @@ class GatewayServer:
 
 
 def _log_server_error(msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot calls it so
-    _LOG.log(level, msg, exc_info=traceback)
+    is_hung_up = traceback and isinstance(sys.exc_info()[1], OSError)
+    _LOG.log(logging.DEBUG if is_hung_up else level, msg, exc_info=traceback)
 
 
 def _request(environ: Mapping[str, Any]) -> _Request:

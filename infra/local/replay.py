@@ -40,7 +40,7 @@ from referrals.runtime.secrets import keys
 from referrals.store import rewards
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.enrol_advocate import enrol_advocate
-from referrals.usecases.follow_link import SendOn, Visit, follow_link
+from referrals.usecases.follow_link import LinkRequest, SendOn, follow_link
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
 from referrals.usecases.record_signup import record_signup
@@ -141,16 +141,16 @@ class _Shop:
         self.codes[who.id] = answer.advocate.code
 
     def _follow(self, happened: Followed, now: datetime) -> None:
-        visit = Visit(
+        asked = LinkRequest(
             code=self.codes[happened.advocate_id],
             agent=_AGENT,
             address=happened.visitor,
             channel=happened.channel,
         )
-        sent = follow_link(visit, key=keys().click[0], fallback_url=None, now=now)
+        sent = follow_link(asked, key=keys().click[0], fallback_url=None, now=now)
         if not isinstance(sent, SendOn) or sent.click is None or sent.token is None:
-            raise HistoryNotSoundError([f"the link {visit.code} leads nowhere"])
-        click_log.write(sent.click, agent=visit.agent, is_prefetch=False)
+            raise HistoryNotSoundError([f"the link {asked.code} leads nowhere"])
+        click_log.write(sent.click, agent=asked.agent, is_prefetch=False)
         if happened.friend_id is not None:
             self.clicks[happened.friend_id] = sent.token
 

@@ -178,3 +178,16 @@ def test_no_log_line_holds_personal_data(api: Api, capsys: pytest.CaptureFixture
 def test_times_are_answered_in_utc(api: Api) -> None:
     clock.set_source(lambda: datetime(2026, 5, 4, 12, 0, tzinfo=UTC))
     assert api.post("/api/advocates", ADVOCATE).json["created_at"].endswith("Z")
+
+
+def test_an_empty_field_of_a_form_is_the_same_as_none(api: Api) -> None:
+    body = {**SIGNUP, "code": None}
+    assert api.post("/hooks/signup", body).status == 201
+    empties: list[dict[str, Any]] = [
+        {"click": ""},
+        {"code": ""},
+        {"touches": None},
+        {"touches": []},
+    ]
+    for empty in empties:
+        assert api.post("/hooks/signup", {**body, **empty}).status == 200

@@ -247,3 +247,8 @@ def test_a_batch_of_click_lines_that_comes_again_is_not_counted_again(
     for _ in range(3):
         cloud.invoke("click_counter", "count_clicks", {"awslogs": {"data": data}})
     assert counters.list_of_code("ANNA10")["total"].clicks == 1
+
+
+@pytest.mark.parametrize("typed", ["anna%2010", "anna%2D10", "%41NNA10", "an-na-10"])
+def test_a_code_may_come_as_browsers_write_it(api: Api, typed: str) -> None:
+    assert api.follow(typed).status == 302

@@ -200,11 +200,11 @@ def test_a_sender_that_ses_does_not_know_is_refused(
         ("LimitExceededException", 400, MailNotSentError),
         ("MailFromDomainNotVerifiedException", 400, MailNotSentError),
         ("InternalFailure", 500, MailNotSentError),
-        ("NotFoundException", 404, ClientError),
-        ("AccessDeniedException", 403, ClientError),
+        ("NotFoundException", 404, MailNotSentError),
+        ("AccessDeniedException", 403, MailNotSentError),
     ],
 )
-def test_an_error_of_ses_is_final_or_for_now_or_left_alone(
+def test_an_error_of_ses_is_final_or_for_now(
     ses: Any, code: str, status: int, meaning: type[Exception]
 ) -> None:
     answer_with(ses, code, status)

@@ -239,7 +239,7 @@ def test_metadata_is_one_level_deep(value: object) -> None:
     assert all(fault.field.startswith("metadata.cart") for fault in faults)
 
 
-@pytest.mark.parametrize("value", ["tea", 1, 1.5, True, None, 10**30, float("nan")])
+@pytest.mark.parametrize("value", ["tea", 1, 1.5, True, None, 10**30])
 def test_metadata_may_hold_any_scalar(value: object) -> None:
     assert purchase(metadata={"note": value}).report(key=KEY).fingerprint
 
@@ -504,3 +504,13 @@ def test_only_the_field_that_was_spoiled_is_named(field: str, value: object) -> 
     read = read_or_refused(json.dumps({**PURCHASE, field: value}).encode(), PurchaseHook)
     if not isinstance(read, Body):
         assert {fault.field.split(".")[0] for fault in read} == {field}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400"])
+def test_a_number_that_json_does_not_have_is_refused_and_named(number: str) -> None:
+    text = json.dumps({**PURCHASE, "metadata": {"note": 0}}).replace(
+        '"note": 0', f'"note": {number}'
+    )
+    with pytest.raises(ProblemError) as refused:
+        read_body(text.encode(), PurchaseHook)
+    assert [fault.field for fault in refused.value.faults] in (["metadata.note"], ["body"])

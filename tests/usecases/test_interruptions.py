@@ -110,14 +110,20 @@ class _Start:
 
     def ending(self, *, at_call: int = 0, is_after: bool = False) -> dict[str, list[Any]]:
         """Deliver, be killed at a call if one is named, deliver again; give all there is then."""
-        self._begin()
         if at_call:
-            with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
-                self._case.deliver()
-            forget_caches()  # what comes again comes to a new process
+            self.interrupt(at_call=at_call, is_after=is_after)
+        else:
+            self._begin()
         self._case.deliver()
         assert verify_ledger().faults == ()
         return shop.dump()
+
+    def interrupt(self, *, at_call: int, is_after: bool) -> None:
+        """Deliver from the start, and be killed at a call; what comes next is a new process."""
+        self._begin()
+        with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
+            self._case.deliver()
+        forget_caches()
 
     def _begin(self) -> None:
         engine.put_tables(self._tables)
@@ -134,6 +140,28 @@ def test_an_end_at_any_call_and_a_second_delivery_leave_one_effect(name: str) ->
         for is_after in (False, True):
             ending = start.ending(at_call=at_call, is_after=is_after)
             assert ending == once, f"killed {'after' if is_after else 'before'} call {at_call}"
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_refund_that_waited_is_applied_by_whatever_refund_comes_next() -> None:
+    case = Case(lambda: (_signed_up(), give_back(amount_minor=2_000), None)[-1], buy)  # type: ignore[func-returns-value]
+    start = _Start(case)
+    for at_call in range(1, start.calls() + 1):
+        for is_after in (False, True):
+            start.interrupt(at_call=at_call, is_after=is_after)
+            answer = give_back(amount_minor=2_000)
+            give_back(refund_id="R-2", amount_minor=500)
+            is_bought = shop.purse_of("anna") != shop.Purse()
+            assert shop.purse_of("anna").held == (250 if is_bought else 0)
+            assert (answer.outcome == "credited") is is_bought
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_coupon_is_not_passed_over_when_the_table_is_busy() -> None:
+    shop.open_shop()
+    with refused_once("TransactWriteItems", "ThrottlingException"):
+        assert coupons.add(shop.TEA, "welcome", "TEA-1") is True
+    assert coupons.count(shop.TEA, "welcome") == (1, 0)
 
 
 @pytest.mark.usefixtures("tables")

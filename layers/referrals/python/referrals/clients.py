@@ -14,11 +14,11 @@ def session() -> Any:
 
 
 @cache
-def client(service: str, *, attempts: int = 3) -> Any:
+def client(service: str, *, attempts: int = 3, read_timeout_seconds: float = 10) -> Any:
     """Give the client of a service. It keeps the region and credentials that it was made with."""
     config = Config(
-        connect_timeout=2,
-        read_timeout=10,
+        connect_timeout=1,
+        read_timeout=read_timeout_seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
     return session().create_client(service, config=config)

@@ -145,6 +145,21 @@ class ProgramDocument(_Part):
         )
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice: the last one would win in silence, and it may be money."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001 - as PyYAML calls it
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.YAMLError(
+                    f"{key} stands twice, again in line {key_node.start_mark.line + 1}"
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
 def schema() -> str:
     """Give the JSON Schema (2020-12) of program documents, as editors read it."""
     document = ProgramDocument.model_json_schema()
@@ -162,7 +177,7 @@ def read_program(text: str, **changes: Any) -> Program:
     `changes` take the place of fields of the document, for a program that runs somewhere else.
     """
     try:
-        content = yaml.safe_load(text)
+        content = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - it is a SafeLoader
     except yaml.YAMLError as error:
         fault = Fault(field="document", says=f"is not YAML: {error}")
         raise TermsNotAllowedError([fault]) from error

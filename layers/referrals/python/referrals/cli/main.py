@@ -2,10 +2,12 @@
 
 import json
 import secrets
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import NoCredentialsError, NoRegionError
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +21,7 @@ from referrals.domain.links import LinkStatus, normalized
 from referrals.domain.money import written
 from referrals.domain.programs import Program
 from referrals.runtime import clock
+from referrals.settings import MissingSettingError
 from referrals.store import counters, coupons, links, messages, programs
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.verify_ledger import Verification, verify_ledger
@@ -37,19 +40,24 @@ app.add_typer(secrets_app, name="secrets")
 app.add_typer(links_app, name="links")
 app.add_typer(messages_app, name="messages")
 
-_out = Console(highlight=False)
+# no markup: names and messages may have brackets in them
+_out = Console(highlight=False, markup=False)
+
+
+_LONGEST_COUPON = 64
+ExistingFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 
 class _StoppedError(typer.Exit):
     """Something was wrong; it was said, and the status is 1."""
 
     def __init__(self, says: str) -> None:
-        _out.print(f"[red]{says}[/red]")
+        _out.print(says, style="red")
         super().__init__(code=1)
 
 
 @program_app.command("validate")
-def validate_program(file: Path) -> None:
+def validate_program(file: ExistingFile) -> None:
     """Check a program document without touching anything."""
     try:
         program = read_program_file(file)
@@ -59,7 +67,7 @@ def validate_program(file: Path) -> None:
 
 
 @program_app.command("apply")
-def apply_program_file(file: Path) -> None:
+def apply_program_file(file: ExistingFile) -> None:
     """Make a program document the live version."""
     try:
         program = apply_program(read_program_file(file), now=clock.utc_now())
@@ -75,7 +83,7 @@ def show_program(
 ) -> None:
     """Show a program: its live version, or the one named."""
     shown = _version(program, version)
-    _out.print(f"[bold]{shown.name}[/bold] ({shown.program_id} v{shown.version}, {shown.currency})")
+    _out.print(f"{shown.name} ({shown.program_id} v{shown.version}, {shown.currency})")
     _out.print(f"leads to {shown.landing.landing_page}, {shown.landing.status}")
     for rule in shown.rules:
         _out.print(f"  {rule.rule_id}: {rule.on} -> {rule.to}, {rule.kind}, {rule.reward}")
@@ -128,7 +136,7 @@ def verify() -> None:
     result = verify_ledger()
     _print_accounts(result)
     for fault in result.faults:
-        _out.print(f"[red]fault:[/red] {fault}")
+        _out.print(f"fault: {fault}", style="red")
     _out.print(
         f"{result.journals} journals, {result.balances} balances: "
         + ("sound" if result.is_sound else f"{len(result.faults)} faults")
@@ -153,11 +161,21 @@ def _print_accounts(result: Verification) -> None:
 
 
 @coupons_app.command("add")
-def add_coupons(program: str, pool: str, file: Path) -> None:
+def add_coupons(program: str, pool: str, file: ExistingFile) -> None:
     """Put the coupons of a file, one a line, into a pool; those that were in it are passed over."""
+    if pool not in {rule.pool for rule in _version(program, None).rules}:
+        raise _StoppedError(f"no rule of {program} gives coupons from a pool {pool}")
     lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
-    added = sum(coupons.add(ProgramId(program), pool, line) for line in lines if line)
+    codes = [line for line in lines if line]
+    too_long = next((code for code in codes if not _is_coupon(code)), None)
+    if too_long is not None:
+        raise _StoppedError(f"not a coupon of at most 64 printable signs: {too_long[:80]}")
+    added = sum(coupons.add(ProgramId(program), pool, code) for code in codes)
     _out.print(f"{added} new coupons in {pool}")
+
+
+def _is_coupon(code: str) -> bool:
+    return len(code) <= _LONGEST_COUPON and code.isprintable()
 
 
 @coupons_app.command("count")
@@ -215,3 +233,12 @@ def doubtful_messages() -> None:
     """List messages of which nobody knows whether they were sent."""
     for row in messages.list_in_doubt():
         _out.print(f"{row.message_id} {row.kind} to {row.person_id}, {row.claimed_at:%F %T} UTC")
+
+
+def main() -> None:
+    """Run the command; what an operator can mend is said in a line, without a traceback."""
+    try:
+        app()
+    except (MissingSettingError, NoRegionError, NoCredentialsError, UnicodeDecodeError) as error:
+        _out.print(str(error), style="red")
+        sys.exit(1)

@@ -79,7 +79,7 @@ SAYS_TO_ADVOCATE: Mapping[Reason, str] = {
     Reason.NO_PURCHASE_YET: "We keep the refund until we know of its order.",
     Reason.CLICK_NOT_GENUINE: "The click could not be verified.",
     Reason.UNKNOWN_CODE: "Nobody has this code.",
-    Reason.CODE_PAUSED: "The code was not active at that time.",
+    Reason.CODE_PAUSED: "The code is not active.",
     Reason.OTHER_PROGRAM: "The code belongs to another program.",
     Reason.OUTSIDE_WINDOW: "The link was followed too long before.",
     Reason.AFTER_CONVERSION: "The link was followed only afterwards.",

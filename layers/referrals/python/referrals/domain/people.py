@@ -12,7 +12,6 @@ from referrals.domain.ids import PersonId, ProgramId
 
 class AdvocateStatus(StrEnum):
     ACTIVE = "active"
-    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ def hand_over(reward: Reward) -> HandOver | NotNow:
     pool = reward.pool or ""
     coupon_code = coupons.find_free(reward.program_id, pool, reward.reward_id)
     if coupon_code is None:
-        return NotNow(why=f"pool {pool} is empty", again_after=STOCK_RETRY_AFTER)
+        return NotNow(again_after=STOCK_RETRY_AFTER)
     return HandOver(
         details={"coupon_code": coupon_code},
         writes=coupons.take(reward.program_id, pool, coupon_code, reward.reward_id),

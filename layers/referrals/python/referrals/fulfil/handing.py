@@ -17,7 +17,6 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """The reward has to wait for `why`; it is looked at again after `again_after`."""
+    """The reward has to wait; it is looked at again after `again_after`."""
 
-    why: str
     again_after: timedelta

@@ -30,19 +30,6 @@ _POLICY = SMTP.clone(cte_type="7bit")
 
 # The names of SES v2, and what its first version calls the same.
 _REFUSALS = frozenset({"MessageRejected", "BadRequestException", "InvalidParameterValue"})
-_DELAYS = frozenset(
-    {
-        "AccountSuspendedException",
-        "LimitExceededException",
-        "MailFromDomainNotVerifiedException",
-        "SendingPausedException",
-        "ServiceUnavailable",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_SERVER_ERROR = 500
 _LONGEST_TAG = 256
 
 
@@ -129,10 +116,7 @@ def _mail_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        mail_error = _meaning(error)
-        if mail_error is None:
-            raise
-        raise mail_error from error
+        raise _meaning(error) from error
     except NotConnectedError as error:
         raise MailNotSentError(type(error).__name__) from error
     except HTTPClientError as error:
@@ -140,11 +124,7 @@ def _mail_errors() -> Iterator[None]:
         raise MailAnswerLostError(type(error).__name__) from error
 
 
-def _meaning(error: ClientError) -> MailError | None:
+def _meaning(error: ClientError) -> MailError:
+    """Tell what SES said: any error is an answer, so the mail was not accepted."""
     code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _REFUSALS:
-        return MailRefusedError(code)
-    if code in _DELAYS or status >= _SERVER_ERROR:
-        return MailNotSentError(code)
-    return None
+    return MailRefusedError(code) if code in _REFUSALS else MailNotSentError(code)

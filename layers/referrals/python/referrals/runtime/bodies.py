@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
@@ -16,6 +16,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from referrals.domain.attribution import CLOCK_SKEW
 from referrals.domain.ids import ProgramId, fingerprint
 from referrals.domain.money import is_currency
 from referrals.domain.reports import (
@@ -30,8 +31,8 @@ from referrals.runtime import clock
 
 # Ten thousand million in the largest unit of most currencies: beyond it somebody mixed up units.
 _MOST_MINOR = 10**12
+_MOST_TOUCHES = 20
 _MOST_METADATA_CHARACTERS = 10_000
-_CLOCK_SKEW = timedelta(minutes=5)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -41,6 +42,21 @@ def _printable(text: str) -> str:
     if text and not text.strip():
         raise ValueError("is blank")
     return text
+
+
+def _nothing(given: Any) -> Any:
+    return None if given == "" else given
+
+
+def _list(given: Any) -> Any:
+    """Take a JSON list for a tuple; an empty one is the same as nothing."""
+    return (tuple(given) or None) if isinstance(given, list) else given
+
+
+def _few(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    if len(tokens) > _MOST_TOUCHES:
+        raise ValueError(f"are more than {_MOST_TOUCHES}")
+    return tokens
 
 
 def _address(text: str) -> str:
@@ -60,7 +76,7 @@ def _currency(text: str) -> str:
 
 
 def _past(moment: datetime) -> datetime:
-    if moment > clock.utc_now() + _CLOCK_SKEW:
+    if moment > clock.utc_now() + CLOCK_SKEW:
         raise ValueError("lies in the future")
     if moment.year < 2000:  # noqa: PLR2004 - before any shop that could call; a 0 sent by mistake
         raise ValueError("is before the year 2000")
@@ -85,13 +101,20 @@ def _small(metadata: dict[str, Any]) -> dict[str, Any]:
 Identifier = Annotated[
     str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)
 ]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$")]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_address)]
 PersonName = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 ClickToken = Annotated[str, StringConstraints(max_length=1_000)]
 TypedCode = Annotated[str, StringConstraints(max_length=64), AfterValidator(_printable)]
+# what an empty form field sends is the same as nothing
+MaybeClick = Annotated[ClickToken | None, BeforeValidator(_nothing)]
+MaybeTouches = Annotated[
+    Annotated[tuple[ClickToken, ...], AfterValidator(_few)] | None, BeforeValidator(_list)
+]
+MaybeCode = Annotated[TypedCode | None, BeforeValidator(_nothing)]
 AmountMinor = Annotated[int, Field(ge=0, le=_MOST_MINOR)]
 Currency = Annotated[str, StringConstraints(max_length=3), AfterValidator(_currency)]
 OccurredAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_past)]
@@ -102,7 +125,7 @@ Metadata = Annotated[dict[str, Scalar], AfterValidator(_small)]
 class Body(BaseModel):
     """Strict: no text for a number, no 1.0 for 1, and no field that nobody reads."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     def fingerprint(self, kind: str, *, key: bytes) -> str:
         """Give a keyed hash of what was said, the same however it was spelled in JSON."""
@@ -130,21 +153,21 @@ class Customer(Body):
 class SignupHook(Body):
     program: Slug
     friend: Customer
-    click: ClickToken | None = None
-    touches: Annotated[tuple[ClickToken, ...], Field(max_length=20)] = ()
-    code: TypedCode | None = None
+    click: MaybeClick = None
+    touches: MaybeTouches = None
+    code: MaybeCode = None
     occurred_at: OccurredAt | None = None
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """The click tokens that came with it."""
-        return (*self.touches, self.click) if self.click else self.touches
+        return _evidence(*(self.touches or ()), self.click, codes=()).clicks
 
     def report(self, *, key: bytes) -> SignupReport:
         return SignupReport(
             program_id=ProgramId(self.program),
             friend=self.friend.details(),
-            evidence=_evidence(*self.touches, self.click, codes=(self.code,)),
+            evidence=_evidence(*(self.touches or ()), self.click, codes=(self.code,)),
             occurred_at=self.occurred_at,
             fingerprint=self.fingerprint("signup", key=key),
         )
@@ -158,9 +181,9 @@ class PurchaseHook(Body):
     friend: Customer
     amount_minor: AmountMinor
     currency: Currency
-    click: ClickToken | None = None
-    code: TypedCode | None = None
-    coupon: TypedCode | None = None
+    click: MaybeClick = None
+    code: MaybeCode = None
+    coupon: MaybeCode = None
     occurred_at: OccurredAt | None = None
     metadata: Metadata | None = None
 
@@ -209,7 +232,7 @@ class AdvocateBody(Body):
     name: PersonName | None = None
     locale: Locale | None = None
     segment: Slug | None = None
-    code: TypedCode | None = None
+    code: MaybeCode = None
 
     def report(self) -> EnrolmentReport:
         return EnrolmentReport(

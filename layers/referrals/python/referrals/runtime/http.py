@@ -18,7 +18,7 @@ from referrals.domain.errors import (
     ReferralError,
 )
 from referrals.runtime import clock
-from referrals.runtime.bodies import Body
+from referrals.runtime.bodies import SLUG, Body
 from referrals.runtime.observability import logger
 from referrals.runtime.problems import ProblemError, problem
 from referrals.runtime.secrets import renewed_secret, secret
@@ -28,6 +28,8 @@ from referrals.store.transactions import ContentionError
 MAX_BODY_BYTES = 256 * 1024
 # A body can be wrong in so many places that the answer would outgrow what Lambda may give back.
 MAX_FAULTS = 20
+
+_LONGEST_FIELD = 100  # callers can make names up
 
 B = TypeVar("B", bound=Body)
 View = Callable[..., Response]
@@ -104,7 +106,7 @@ def read_body(raw: bytes, body_type: type[B]) -> B:
         return body_type.model_validate_json(raw)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[:MAX_FAULTS]
-        faults = [_fault(each) for each in found]
+        faults = list({fault.field: fault for fault in map(_fault, found)}.values())
         named = ", ".join(fault.field for fault in faults)
         raise ProblemError(
             HTTPStatus.BAD_REQUEST,
@@ -131,7 +133,9 @@ def _raw_body(request: Request) -> bytes:
 
 
 def _fault(error: Any) -> Fault:
-    field = ".".join(str(part) for part in error["loc"]) or "body"
+    # behind the name of an entry of `metadata` pydantic tells which types it tried
+    parts = error["loc"][:2] if error["loc"][:1] == ("metadata",) else error["loc"]
+    field = ".".join(str(part) for part in parts)[:_LONGEST_FIELD] or "body"
     says = str(error["msg"]).removeprefix("Value error, ")
     return Fault(field=field, says=says[:1].lower() + says[1:])
 
@@ -139,11 +143,11 @@ def _fault(error: Any) -> Fault:
 def program_parameter(request: Request) -> str:
     """Give the `program` of a query; ProblemError 400 without one."""
     program = str((request.query_params or {}).get("program") or "")
-    if not program:
+    if not SLUG.fullmatch(program):
         raise ProblemError(
             HTTPStatus.BAD_REQUEST,
             "malformed_query",
             "the query names no program",
-            faults=[Fault(field="program", says="is missing")],
+            faults=[Fault(field="program", says="is missing, or no program id")],
         )
     return program

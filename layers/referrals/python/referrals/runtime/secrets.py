@@ -59,7 +59,8 @@ def renewed_secret(name: str) -> Secret:
 
 
 def _fetched(secret_id: str) -> Secret:
-    answer = client("secretsmanager").get_secret_value(SecretId=secret_id)
+    manager = client("secretsmanager", read_timeout_seconds=1.5)
+    answer = manager.get_secret_value(SecretId=secret_id)
     content = json.loads(answer["SecretString"])
     values = (content["current"], content.get("previous"))
     return Secret(values=tuple(value for value in values if value))

@@ -4,14 +4,14 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from standardwebhooks import Webhook
 
+from referrals.domain.attribution import CLOCK_SKEW
 from referrals.runtime.problems import ProblemError
 
-TOLERANCE = timedelta(minutes=5)
 _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64  # as the Standard Webhooks specification has it
 _BEARER = "bearer "
 
@@ -53,7 +53,7 @@ def check_signature(
         raise RefusedError("webhook-id, webhook-timestamp and webhook-signature are needed")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):  # noqa: PLR2004
         raise RefusedError("webhook-timestamp is not a number of seconds")
-    if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
+    if abs(now.timestamp() - int(stamp)) > CLOCK_SKEW.total_seconds():
         raise RefusedError("webhook-timestamp is more than five minutes off")
     try:
         content = body.decode()

@@ -9,7 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from referrals.domain.ids import ProgramId, RewardId
 from referrals.store.rows import Row, RowMeta, TableName
-from referrals.store.transactions import BeatenError, Write, commit
+from referrals.store.transactions import Wanted, Write, commit, read, until_settled
 
 _FREE, _TAKEN, _KNOWN = "free#", "taken#", "known#"
 _CANDIDATES = 10
@@ -57,14 +57,19 @@ def add(program_id: ProgramId, pool: str, coupon_code: str) -> bool:
     pool_key = _pool_key(program_id, pool)
     known = CouponRow(pool_key=pool_key, slot=_KNOWN + coupon_code, coupon_code=coupon_code)
     free = CouponRow(pool_key=pool_key, slot=_FREE + coupon_code, coupon_code=coupon_code)
-    try:
+    wanted = Wanted(CouponRow, pool_key, known.slot, lambda _row: True)
+
+    def attempt() -> bool:
+        read(wanted)
+        if wanted.value:
+            return False
         commit(
             lambda transaction: transaction.save(known, condition=CouponRow.slot.does_not_exist()),
             lambda transaction: transaction.save(free),
         )
-    except BeatenError:
-        return False
-    return True
+        return True
+
+    return until_settled(attempt)
 
 
 def count(program_id: ProgramId, pool: str) -> tuple[int, int]:

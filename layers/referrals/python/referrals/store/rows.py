@@ -24,11 +24,14 @@ class TableName:
 
 
 class RowMeta:
-    """Defaults of every row's `Meta`: a hook has 20 seconds, so no call may take all of them."""
+    """Defaults of every row's `Meta`.
 
-    connect_timeout_seconds = 2
-    read_timeout_seconds = 5
-    max_retry_attempts = 3
+    One call that hangs is tried again within the 5 seconds that the redirect has.
+    """
+
+    connect_timeout_seconds = 1
+    read_timeout_seconds = 1.5
+    max_retry_attempts = 2
     max_pool_connections = 10
 
 

@@ -6,7 +6,7 @@ under an id that never changes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from referrals import settings
 from referrals.domain.events import DomainEvent, EventName
@@ -33,14 +33,16 @@ class _Mail:
 
 
 def announce_event(event: DomainEvent, *, now: datetime) -> None:
-    """Send the mail that an event calls for, if any, and publish it on the topic.
+    """Publish an event on the topic, and send the mail that it calls for, if any.
+
+    In this order: a mail that cannot be sent must not keep an event from those who listen.
 
     MailNotSentError, or an error of SNS, when it has to be tried again.
     """
+    publish(event)
     mail = _mail_for(event)
     if mail is not None:
         _send_once(mail, event, now)
-    publish(event)
 
 
 def _send_once(mail: _Mail, event: DomainEvent, now: datetime) -> None:
@@ -120,7 +122,8 @@ def _friend_signed_up(event: DomainEvent, program: Program, person: Person) -> _
 
 def _reward_earned(event: DomainEvent, program: Program, person: Person) -> _Written | None:
     held_until = datetime.fromisoformat(str(event.data["held_until"]))
-    hold_days = (held_until - event.occurred_at).days
+    # to the nearest day: a report comes a little after what it tells of
+    hold_days = round((held_until - event.occurred_at) / timedelta(days=1))
     if hold_days < 1:
         return None  # it is ready before a mail about its hold is read
     values = _reward_values(event, program, person, held_until=held_until, hold_days=hold_days)

@@ -12,7 +12,7 @@ from referrals.store import landings, links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class LinkRequest:
     """A request for a share link, as the web server saw it."""
 
     code: str
@@ -44,13 +44,13 @@ class ShowNotFound:
 
 
 def follow_link(
-    visit: Visit, *, key: ClickKey, fallback_url: str | None, now: datetime
+    asked: LinkRequest, *, key: ClickKey, fallback_url: str | None, now: datetime
 ) -> SendOn | ShowPreview | ShowNotFound:
     """Say where a share link leads: to the landing page, the program's fallback, or nowhere.
 
     A `page` that the visitor's link names is used when its host is allow-listed.
     """
-    code = normalized(visit.code)
+    code = normalized(asked.code)
     link = links.find_cached(code) if is_code(code) else None
     if link is None:
         return _elsewhere(fallback_url)
@@ -59,16 +59,16 @@ def follow_link(
         return _elsewhere(fallback_url)
     if link.status is not LinkStatus.ACTIVE or not landing.is_running(now):
         return _elsewhere(landing.fallback_url or fallback_url)
-    if is_preview(visit.agent):
+    if is_preview(asked.agent):
         return ShowPreview(landing=landing)
     click = Click(
         code=link.code,
         clicked_at=now,
-        channel=channel_of(visit.channel),
-        visitor=visitor_hash(visit.address, visit.agent, key=key),
+        channel=channel_of(asked.channel),
+        visitor=visitor_hash(asked.address, asked.agent, key=key),
     )
     token = sealed(click, key=key)
-    page = visit.page if visit.page and landing.allows(visit.page) else landing.landing_page
+    page = asked.page if asked.page and landing.allows(asked.page) else landing.landing_page
     query = urlencode({landing.link_parameter: link.code, CLICK_PARAMETER: token})
     return SendOn(url=_with_query(page, query), click=click, token=token)
 

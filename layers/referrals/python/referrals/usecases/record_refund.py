@@ -9,7 +9,7 @@ from referrals.domain.reports import RefundReport
 from referrals.store import conversions, events, programs
 from referrals.store.transactions import commit, read, until_settled
 from referrals.usecases.answers import Recorded, recorded_refund
-from referrals.usecases.settlement import reversal_of, write_reversal
+from referrals.usecases.settlement import apply_waiting_refunds, reversal_of, write_reversal
 
 
 def record_refund(report: RefundReport, *, now: datetime) -> Recorded:
@@ -20,6 +20,8 @@ def record_refund(report: RefundReport, *, now: datetime) -> Recorded:
     """
     programs.get_live(report.program_id)
     case, is_new = until_settled(lambda: _record(report, now))
+    if next_to_apply(case):  # others waited with it, and whoever was to apply them did not
+        case = apply_waiting_refunds(case.conversion_id, now=now)
     refund = case.refund(report.refund_id)
     if refund is None:
         raise AssertionError(f"refund {report.refund_id} was recorded and is not there")

@@ -39,8 +39,7 @@ def record_once(
     if has_more:
         _take_up_what_waits(bond, now=now)
     if has_more or next_to_apply(case):
-        _apply_waiting_refunds(case.conversion_id, now=now)
-        case = _read_case(case.conversion_id)
+        case = apply_waiting_refunds(case.conversion_id, now=now)
     return case.conversion or draft, is_new
 
 
@@ -124,7 +123,7 @@ def _take_up_what_waits(bond: Bond, *, now: datetime) -> None:
     for conversion_id in bond.waiting:
         step = partial(_take_up, bond.program_id, bond.friend_id, conversion_id, now)
         while until_settled(step):
-            _apply_waiting_refunds(conversion_id, now=now)
+            apply_waiting_refunds(conversion_id, now=now)
 
 
 def _take_up(
@@ -150,19 +149,21 @@ def _is_done(case: Case, conversion: Conversion) -> bool:
     return conversion.outcome is Outcome.CREDITED and next_to_apply(case) is None
 
 
-def _apply_waiting_refunds(conversion_id: ConversionId, *, now: datetime) -> None:
-    """Apply the refunds of an order that came before it could be decided, one journal each."""
-    while until_settled(lambda: _apply_next(conversion_id, now)):
-        pass
+def apply_waiting_refunds(conversion_id: ConversionId, *, now: datetime) -> Case:
+    """Apply the refunds of an order that wait, one journal each; give the case as it is then."""
+    while True:
+        case, is_done = until_settled(lambda: _apply_next(conversion_id, now))
+        if is_done:
+            return case
 
 
-def _apply_next(conversion_id: ConversionId, now: datetime) -> bool:
+def _apply_next(conversion_id: ConversionId, now: datetime) -> tuple[Case, bool]:
     case = _read_case(conversion_id)
     refund = next_to_apply(case)
     if refund is None:
-        return False
+        return case, True
     write_reversal(reversal_of(case, refund, now=now), now=now)
-    return True
+    return case, False
 
 
 def _read_case(conversion_id: ConversionId) -> Case:
