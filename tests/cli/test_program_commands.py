@@ -97,3 +97,34 @@ def test_a_document_with_faults_names_each_field_with_status_1(tmp_path: Path) -
     result = run("validate", str(file))
     assert result.exit_code == 1
     assert "rules.1.hold_days" in result.output.replace("\n", "")
+
+
+def test_a_key_that_stands_twice_is_refused_and_named(tmp_path: Path) -> None:
+    file = tmp_path / "tea.yaml"
+    file.write_text(TEA.read_text() + "currency: USD\n")
+    result = run("validate", str(file))
+    assert result.exit_code == 1
+    assert "currency stands twice" in result.output
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_name_with_brackets_is_shown_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "tea.yaml"
+    file.write_text(TEA.read_text().replace("Tea for two", "Tea [/bold] [red]"))
+    run("apply", str(file))
+    result = run("show", "tea")
+    assert result.exit_code == 0
+    assert "Tea [/bold] [red]" in result.output
+
+
+@pytest.mark.usefixtures("tables")
+def test_coupons_go_only_into_a_pool_that_a_rule_names(tmp_path: Path) -> None:
+    codes = tmp_path / "codes.txt"
+    codes.write_text("TEA-1\nTEA-2\n\nTEA-1\n")
+    run("apply", str(TEA))
+    runner = CliRunner()
+    assert runner.invoke(app, ["coupons", "add", "tea", "welcom", str(codes)]).exit_code == 1
+    added = runner.invoke(app, ["coupons", "add", "tea", "welcome", str(codes)])
+    assert "2 new coupons" in added.output
+    again = runner.invoke(app, ["coupons", "add", "tea", "welcome", str(codes)])
+    assert "0 new coupons" in again.output

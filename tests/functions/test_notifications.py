@@ -124,3 +124,15 @@ def test_a_friend_of_whom_no_address_is_known_gets_no_mail(api: Api, cloud: Loca
     api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
     cloud.settle()
     assert {recipient for recipient, _ in _mails(cloud)} == {"anna"}
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 3_600])
+def test_a_hold_of_14_days_is_told_as_14_days_however_late_the_report(
+    api: Api, cloud: LocalCloud, seconds: int
+) -> None:
+    api.post("/api/advocates", ADVOCATE)
+    occurred_at = (NOON - timedelta(seconds=seconds)).isoformat()
+    api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10", "occurred_at": occurred_at})
+    cloud.settle()
+    (earned,) = [mail for mail in cloud.mails() if "earned" in mail.subject]
+    assert "14 days" in earned.text.replace("\xa0", " ")
