@@ -27,7 +27,7 @@ demo: setup ## play one referral and stay up: PORT=8000, ONCE=1, HISTORY=90d
 	@$(BIN)/python -m infra.local.demo
 
 test: setup browser ## every test: pure ones, then moto ones side by side, then journeys
-	$(BIN)/pytest -q tests/domain tests/runtime tests/cli
+	$(BIN)/pytest -q -n 2 tests/domain tests/runtime tests/cli
 	$(BIN)/pytest -q -n 2 --dist worksteal tests --ignore=tests/domain --ignore=tests/runtime --ignore=tests/cli --ignore=tests/journeys
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/journeys
 

@@ -46,7 +46,7 @@ def test_every_order_of_sign_up_purchase_and_refund_ends_the_same(order: Sequenc
     assert ending(order) == (Purse(held=233), Purse(held=800))
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(
     st.permutations(list(STORY)), st.lists(st.sampled_from(list(STORY)), max_size=6), st.randoms()
 )
