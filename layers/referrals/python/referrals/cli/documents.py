@@ -25,8 +25,8 @@ from referrals.domain.programs import (
     Side,
     checked,
 )
+from referrals.runtime.bodies import Slug
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 Parameter = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]

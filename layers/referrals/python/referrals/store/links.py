@@ -8,7 +8,7 @@ from pynamodb.exceptions import UpdateError
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.links import LinkStatus, ShareLink
-from referrals.store.rows import Row, RowMeta, TableName
+from referrals.store.rows import CONDITION_FAILED, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
 # Bounded in number and in time: a paused code stops within a minute, and a scanner that tries
@@ -83,7 +83,7 @@ def set_status(code: str, status: LinkStatus) -> bool:
             actions=[LinkRow.status.set(status.value)], condition=LinkRow.code.exists()
         )
     except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
+        if error.cause_response_code == CONDITION_FAILED:
             return False
         raise
     return True

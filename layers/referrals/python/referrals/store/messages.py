@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.exceptions import PutError
 
-from referrals.store.rows import Row, RowMeta, TableName
+from referrals.store.rows import CONDITION_FAILED, Row, RowMeta, TableName
 
 _KEPT = timedelta(days=400)
-_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class MessageRow(Row):
@@ -40,7 +39,7 @@ def claim(message_id: str, *, kind: str, person_id: str, now: datetime) -> bool:
     try:
         row.save(condition=MessageRow.message_id.does_not_exist())
     except PutError as error:
-        if error.cause_response_code == _CONDITION_FAILED:
+        if error.cause_response_code == CONDITION_FAILED:
             return False
         raise
     return True

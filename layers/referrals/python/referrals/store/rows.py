@@ -11,6 +11,7 @@ from referrals import settings
 from referrals.clients import session
 
 T = TypeVar("T")
+CONDITION_FAILED = "ConditionalCheckFailedException"  # what DynamoDB calls it
 
 
 class TableName:

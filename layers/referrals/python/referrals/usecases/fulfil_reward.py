@@ -5,7 +5,6 @@ from datetime import datetime
 
 from referrals.domain.conversions import reward_event
 from referrals.domain.events import EventName
-from referrals.domain.ledger import Posting, after, journal_for
 from referrals.domain.rewards import (
     Reward,
     RewardState,
@@ -15,11 +14,11 @@ from referrals.domain.rewards import (
 )
 from referrals.fulfil.handing import HandOver, NotNow
 from referrals.fulfil.kinds import hand_over
-from referrals.store import events, ledger, rewards
+from referrals.store import events, rewards
 from referrals.store.rewards import RewardKey
-from referrals.store.transactions import Write, commit, read, until_settled
+from referrals.store.transactions import commit, read, until_settled
 from referrals.usecases.end_hold import end_hold
-from referrals.usecases.settlement import read_balances
+from referrals.usecases.settlement import booked
 
 
 def fulfil_reward(key: RewardKey, *, now: datetime) -> RewardState | None:
@@ -70,7 +69,7 @@ def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime) -> None:
         return
     # a reward may be put back more than once: which time it is, is part of the cause
     cause = f"put back:{reward.reward_id}:{reward.revision}"
-    commit(rewards.save(available), *_journal_writes(reward, posting, cause, now))
+    commit(rewards.save(available), *booked(reward, posting, cause, now))
 
 
 def _write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> None:
@@ -81,25 +80,10 @@ def _write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> No
     told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
     commit(
         rewards.save(fulfilled),
-        *_journal_writes(reward, hand_over_posting(reward), cause, now),
+        *booked(reward, hand_over_posting(reward), cause, now),
         events.append([told], now=now),
         *handed_over.writes,
     )
-
-
-def _journal_writes(
-    reward: Reward, posting: Posting, cause: str, now: datetime
-) -> tuple[Write, Write]:
-    balances = read_balances(reward.program_id, {reward.owner_id})
-    journal = journal_for(
-        cause,
-        [posting],
-        program_id=reward.program_id,
-        version=reward.version,
-        now=now,
-        balances=balances,
-    )
-    return ledger.append(journal), ledger.save_balance(after(balances[reward.owner_id], journal))
 
 
 def _read(key: RewardKey) -> Reward | None:

@@ -14,14 +14,14 @@ from referrals.domain.conversions import Case, Conversion, Refund, Verdict, cred
 from referrals.domain.decisions import Outcome
 from referrals.domain.errors import DuplicateConversionError
 from referrals.domain.ids import ConversionId, PersonId, ProgramId
-from referrals.domain.ledger import Balance
+from referrals.domain.ledger import Balance, Posting, after, journal_for
 from referrals.domain.people import Person
 from referrals.domain.referrals import Bond, no_longer_waiting
 from referrals.domain.refunds import Reversed, apply_refund, next_to_apply
 from referrals.domain.reports import CustomerDetails, Evidence
 from referrals.domain.rewards import Reward
 from referrals.store import conversions, events, ledger, people, programs, referrals, rewards
-from referrals.store.transactions import commit, read, until_settled
+from referrals.store.transactions import Write, commit, read, until_settled
 from referrals.usecases.evidence import EvidenceReading
 from referrals.usecases.keys import Keys
 
@@ -204,6 +204,20 @@ def _read_rewards(conversion: Conversion) -> list[Reward]:
     if wanted:
         read(*wanted)
     return [each.value for each in wanted if each.value is not None]
+
+
+def booked(reward: Reward, posting: Posting, cause: str, now: datetime) -> tuple[Write, Write]:
+    """Give the writes of a journal that moves one reward: the journal and its owner's balance."""
+    balances = read_balances(reward.program_id, {reward.owner_id})
+    journal = journal_for(
+        cause,
+        [posting],
+        program_id=reward.program_id,
+        version=reward.version,
+        now=now,
+        balances=balances,
+    )
+    return ledger.append(journal), ledger.save_balance(after(balances[reward.owner_id], journal))
 
 
 def write_reversal(reversal: Reversed, *, now: datetime) -> None:
