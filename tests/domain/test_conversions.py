@@ -8,38 +8,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referrals.domain.attribution import TouchKind
+from referrals.domain.caps import CapUse
 from referrals.domain.conversions import (
     Conversion,
     Finding,
+    Surroundings,
     Verdict,
+    blocked,
     credit,
     find,
     left_open,
-    note,
+    participants,
     purchase_id,
     signup_id,
 )
 from referrals.domain.decisions import Outcome, Reason
+from referrals.domain.eligibility import Candidate
 from referrals.domain.events import EventName
+from referrals.domain.granting import note
 from referrals.domain.ids import ConversionId, PersonId, ProgramId
-from referrals.domain.ledger import Balance, CapUse, Place, Posting, account_of
+from referrals.domain.landings import ProgramStatus
+from referrals.domain.ledger import Balance, Place, Posting, account_of
 from referrals.domain.programs import (
-    Cap,
-    Percent,
+    AttributionModel,
+    AttributionTerms,
+    Eligibility,
     Program,
-    ProgramStatus,
-    RewardKind,
-    RewardRule,
-    Side,
+    TouchKind,
 )
-from referrals.domain.referrals import Bond
+from referrals.domain.referrals import Bond, Part
 from referrals.domain.rewards import RewardState
+from referrals.domain.rules import Cap, Percent, RewardKind, RewardRule, Side
 from tests.factories import (
     A_DAY,
     ANNA,
     ANNA_HELD,
     BORIS,
+    CLARA,
     EXPENSE,
     NOW,
     ORDER,
@@ -47,6 +52,7 @@ from tests.factories import (
     TEA,
     a_balance,
     a_bond,
+    a_candidate,
     a_case,
     a_conversion,
     a_landing,
@@ -58,16 +64,22 @@ from tests.factories import (
     a_signup,
     a_thanks_rule,
     a_touch,
+    a_use,
     a_welcome_rule,
     balances_of,
+    candidates_of,
 )
 
-CLARA = PersonId("per_clara")
 BORIS_HELD = account_of(BORIS, Place.HELD)
 A_TENTH_UP_TO_TWENTY = Percent(rate_bps=1_000, max_minor=2_000)
 A_MICROSECOND = timedelta(microseconds=1)
 CLICKED = (a_touch(),)
 BOUND = a_bond(referral=a_referral(), is_signed_up=True)
+
+
+def found(conversion: Conversion, *, program: Program, bond: Bond) -> Finding:
+    """Find whose a conversion is among advocates of whom nothing is known."""
+    return find(conversion, program=program, bond=bond, candidates=candidates_of())
 
 
 def credited(
@@ -79,7 +91,7 @@ def credited(
 ) -> Verdict:
     """Find whose a conversion is and credit it; it must be somebody's."""
     program, bond = program or a_program(), bond or a_bond()
-    finding = find(conversion, program=program, bond=bond)
+    finding = found(conversion, program=program, bond=bond)
     assert finding.referral is not None
     return credit(
         conversion,
@@ -87,7 +99,7 @@ def credited(
         referral=finding.referral,
         program=program,
         bond=bond,
-        balances=balances or balances_of(),
+        surroundings=Surroundings(balances=balances or balances_of()),
         now=NOW,
     )
 
@@ -97,9 +109,9 @@ def opened(
 ) -> Verdict:
     """Find that a conversion is nobody's and leave it open."""
     program, bond = program or a_program(), bond or a_bond()
-    finding = find(conversion, program=program, bond=bond)
+    finding = found(conversion, program=program, bond=bond)
     assert finding.referral is None
-    return left_open(conversion, finding, program=program, bond=bond, now=NOW)
+    return left_open(conversion, finding, bond=bond, now=NOW)
 
 
 def reasons(verdict: Verdict) -> dict[str, Reason | None]:
@@ -136,7 +148,7 @@ def test_an_order_named_like_a_friend_is_not_their_sign_up() -> None:
 
 
 def test_touches_say_whose_an_unbound_friend_is() -> None:
-    finding = find(a_conversion(touches=CLICKED), program=a_program(), bond=a_bond())
+    finding = found(a_conversion(touches=CLICKED), program=a_program(), bond=a_bond())
     assert finding.referral is not None
     assert finding.referral.advocate_id == ANNA
     assert finding.reason is None
@@ -144,12 +156,12 @@ def test_touches_say_whose_an_unbound_friend_is() -> None:
 
 def test_a_bound_friend_stays_with_their_advocate_whatever_they_click_later() -> None:
     later = a_touch(at=NOW, advocate_id=CLARA)
-    finding = find(a_conversion(touches=(later,)), program=a_program(), bond=BOUND)
+    finding = found(a_conversion(touches=(later,)), program=a_program(), bond=BOUND)
     assert finding.referral == a_referral()
 
 
 def test_a_bound_friend_needs_no_touch() -> None:
-    finding = find(a_conversion(), program=a_program(), bond=BOUND)
+    finding = found(a_conversion(), program=a_program(), bond=BOUND)
     assert finding.referral == a_referral()
 
 
@@ -186,13 +198,13 @@ def test_a_bound_friend_needs_no_touch() -> None:
 def test_what_the_program_does_not_reward_is_declined_for_good(
     program: Program, conversion: Conversion, reason: Reason, bond: Bond
 ) -> None:
-    finding = find(conversion, program=program, bond=bond)
+    finding = found(conversion, program=program, bond=bond)
     assert (finding.referral, finding.reason, finding.is_final) == (None, reason, True)
 
 
 def test_a_conversion_counts_by_the_time_it_happened_and_not_by_its_report() -> None:
     ended = a_program(landing=a_landing(ends_at=NOW))
-    finding = find(
+    finding = found(
         a_conversion(occurred_at=NOW - A_MICROSECOND, touches=CLICKED), program=ended, bond=a_bond()
     )
     assert finding.reason is None
@@ -213,7 +225,7 @@ def test_a_conversion_counts_by_the_time_it_happened_and_not_by_its_report() -> 
 def test_what_happened_before_the_recommendation_does_not_count(
     occurred_at: datetime, reason: Reason | None
 ) -> None:
-    finding = find(a_conversion(occurred_at=occurred_at), program=a_program(), bond=BOUND)
+    finding = found(a_conversion(occurred_at=occurred_at), program=a_program(), bond=BOUND)
     assert finding.reason is reason
     assert finding.is_final is (reason is not None)
 
@@ -224,7 +236,6 @@ def test_a_purchase_without_any_touch_waits_for_a_sign_up() -> None:
     assert verdict.conversion.reason is Reason.NO_SIGNUP_YET
     assert verdict.bond is not None
     assert verdict.bond.waiting == (ORDER,)
-    assert verdict.bond.expires_at == datetime(2026, 6, 20, 12, tzinfo=UTC)
 
 
 def test_a_purchase_with_a_touch_that_does_not_count_is_declined_and_kept() -> None:
@@ -246,7 +257,7 @@ def test_a_sign_up_without_any_touch_is_declined_and_kept() -> None:
 def test_what_is_declined_for_good_is_not_kept() -> None:
     verdict = opened(a_conversion(currency="USD"))
     assert verdict.conversion.outcome is Outcome.DECLINED
-    assert verdict.bond is None
+    assert verdict.bond == a_bond()
 
 
 def test_what_waited_and_is_declined_for_good_waits_no_longer() -> None:
@@ -284,13 +295,12 @@ def test_a_decision_stands_for_what_was_looked_at_even_without_a_touch() -> None
 
 
 def test_a_sign_up_through_a_link_binds_the_friend() -> None:
-    verdict = credited(a_signup(touches=CLICKED), bond=a_bond(expires_at=NOW + A_DAY))
+    verdict = credited(a_signup(touches=CLICKED), bond=a_bond())
     assert verdict.bond is not None
     assert verdict.bond.referral is not None
     assert verdict.bond.referral.advocate_id == ANNA
     assert verdict.bond.is_signed_up
     assert verdict.bond.purchases == 0
-    assert verdict.bond.expires_at is None
 
 
 def test_a_purchase_through_a_link_binds_the_friend_without_a_sign_up() -> None:
@@ -334,18 +344,20 @@ def test_both_balances_follow_the_journal() -> None:
         program_id=TEA,
         person_id=ANNA,
         amounts={"held:EUR": 1_000},
-        caps={"advocate-tenth": CapUse(rewards=1, amount_minor=1_000)},
+        caps={"advocate-tenth": a_use(1, 1_000), "*": a_use(1, 1_000)},
         purchases=1,
         journals=1,
         last_hash=verdict.journal.digest,
+        last_journal_id=verdict.journal.journal_id,
     )
     assert balance_of(verdict, BORIS) == Balance(
         program_id=TEA,
         person_id=BORIS,
         amounts={"held:EUR": 300},
-        caps={"friend-thanks": CapUse(rewards=1, amount_minor=300)},
+        caps={"friend-thanks": a_use(1, 300)},
         journals=1,
         last_hash=verdict.journal.digest,
+        last_journal_id=verdict.journal.journal_id,
     )
 
 
@@ -388,26 +400,31 @@ def test_a_credited_conversion_keeps_its_advocate_its_referral_and_its_rewards()
             a_rule(reward=A_TENTH_UP_TO_TWENTY), 90_000, BOUND, CapUse(), 2_000, id="at most"
         ),
         pytest.param(
-            a_rule(cap=Cap(rewards=2)), 10_000, BOUND, CapUse(rewards=1), 1_000, id="the last one"
+            a_rule(caps=(Cap(rewards=2),)), 10_000, BOUND, a_use(1), 1_000, id="the last one"
         ),
         pytest.param(
-            a_rule(cap=Cap(amount_minor=1_500)),
+            a_rule(caps=(Cap(amount_minor=1_500),)),
             10_000,
             BOUND,
-            CapUse(rewards=1, amount_minor=900),
+            a_use(1, 900),
             600,
             id="what is left of the cap",
         ),
         pytest.param(
-            a_rule(cap=Cap(amount_minor=1_500)),
+            a_rule(caps=(Cap(amount_minor=1_500),)),
             10_000,
             BOUND,
-            CapUse(rewards=1, amount_minor=500),
+            a_use(1, 500),
             1_000,
             id="all that is left of the cap",
         ),
         pytest.param(
-            a_rule(cap=Cap(amount_minor=1_500)), 90_000, BOUND, CapUse(), 1_500, id="the whole cap"
+            a_rule(caps=(Cap(amount_minor=1_500),)),
+            90_000,
+            BOUND,
+            CapUse(),
+            1_500,
+            id="the whole cap",
         ),
     ],
 )
@@ -446,42 +463,42 @@ def test_a_rule_grants(
         ),
         pytest.param(a_rule(), 5, BOUND, CapUse(), Reason.ROUNDS_TO_NOTHING, id="half a cent"),
         pytest.param(
-            a_rule(cap=Cap(rewards=2)),
+            a_rule(caps=(Cap(rewards=2),)),
             10_000,
             BOUND,
-            CapUse(rewards=2, amount_minor=2_000),
+            a_use(2, 2_000),
             Reason.CAP_REACHED,
             id="one reward too many",
         ),
         pytest.param(
-            a_rule(cap=Cap(amount_minor=1_500)),
+            a_rule(caps=(Cap(amount_minor=1_500),)),
             10_000,
             BOUND,
-            CapUse(rewards=2, amount_minor=1_500),
+            a_use(2, 1_500),
             Reason.CAP_REACHED,
             id="a cent too many",
         ),
         pytest.param(
-            a_rule(cap=Cap(amount_minor=1_500)),
+            a_rule(caps=(Cap(amount_minor=1_500),)),
             10_000,
             BOUND,
-            CapUse(rewards=2, amount_minor=1_600),
+            a_use(2, 1_600),
             Reason.CAP_REACHED,
             id="a cap that was lowered since",
         ),
         pytest.param(
-            a_rule(cap=Cap(rewards=2, amount_minor=10_000)),
+            a_rule(caps=(Cap(rewards=2, amount_minor=10_000),)),
             10_000,
             BOUND,
-            CapUse(rewards=2, amount_minor=500),
+            a_use(2, 500),
             Reason.CAP_REACHED,
             id="one of two caps",
         ),
         pytest.param(
-            a_rule(min_amount_minor=20_000, is_first_purchase_only=True, cap=Cap(rewards=1)),
+            a_rule(min_amount_minor=20_000, is_first_purchase_only=True, caps=(Cap(rewards=1),)),
             10_000,
             replace(BOUND, purchases=1),
-            CapUse(rewards=1),
+            a_use(1),
             Reason.BELOW_MINIMUM,
             id="of several reasons the first that was looked at",
         ),
@@ -501,22 +518,24 @@ def test_a_rule_declines_for_a_reason(
 
 
 def test_what_a_rule_looked_at_is_kept_with_its_decision() -> None:
-    rule = a_rule(cap=Cap(amount_minor=1_500))
+    rule = a_rule(caps=(Cap(amount_minor=1_500),))
     verdict = credited(
         a_conversion(),
         program=a_program(rule),
-        bond=replace(BOUND, purchases=2),
-        balances=balances_of(
-            a_balance(caps={"advocate-tenth": CapUse(rewards=1, amount_minor=900)})
-        ),
+        bond=BOUND,
+        balances=balances_of(a_balance(caps={"advocate-tenth": a_use(1, 900)}, purchases=2)),
     )
     assert verdict.conversion.decisions[-1].inputs == {
+        "owner": "per_anna",
         "order_minor": 10_000,
-        "rank": 3,
+        "count": 3,
+        "share_bps": 10_000,
         "promised_minor": 1_000,
         "granted_minor": 600,
         "rewards_so_far": 1,
         "amount_so_far_minor": 900,
+        "segment": None,
+        "variant": None,
     }
 
 
@@ -531,8 +550,8 @@ def test_one_rule_says_no_and_the_other_yes() -> None:
 
 
 def test_the_advocates_cap_is_not_the_friends() -> None:
-    program = a_program(a_rule(cap=Cap(rewards=1)), a_thanks_rule())
-    full = a_balance(caps={"advocate-tenth": CapUse(rewards=1, amount_minor=1_000)})
+    program = a_program(a_rule(caps=(Cap(rewards=1),)), a_thanks_rule())
+    full = a_balance(caps={"advocate-tenth": a_use(1, 1_000)})
     verdict = credited(a_conversion(), program=program, bond=BOUND, balances=balances_of(full))
     assert amounts(verdict) == {"friend-thanks": 300}
 
@@ -542,8 +561,9 @@ def test_two_rules_for_one_person_are_decided_one_after_the_other() -> None:
     verdict = credited(a_conversion(), program=program, bond=BOUND)
     assert balance_of(verdict, ANNA).amounts == {"held:EUR": 2_000}
     assert balance_of(verdict, ANNA).caps == {
-        "advocate-tenth": CapUse(rewards=1, amount_minor=1_000),
-        "advocate-extra": CapUse(rewards=1, amount_minor=1_000),
+        "advocate-tenth": a_use(1, 1_000),
+        "advocate-extra": a_use(1, 1_000),
+        "*": a_use(2, 2_000),
     }
 
 
@@ -598,9 +618,9 @@ def test_no_reward_is_more_than_the_order_the_most_or_the_cap_allow(
     order_minor: int, rate_bps: int, max_minor: int | None, cap_minor: int | None, used_minor: int
 ) -> None:
     rule = a_rule(
-        reward=Percent(rate_bps=rate_bps, max_minor=max_minor), cap=Cap(amount_minor=cap_minor)
+        reward=Percent(rate_bps=rate_bps, max_minor=max_minor), caps=(Cap(amount_minor=cap_minor),)
     )
-    used = a_balance(caps={"advocate-tenth": CapUse(rewards=1, amount_minor=used_minor)})
+    used = a_balance(caps={"advocate-tenth": a_use(1, used_minor)})
     verdict = credited(
         a_conversion(amount_minor=order_minor),
         program=a_program(rule),
@@ -621,7 +641,7 @@ def test_no_reward_is_more_than_the_order_the_most_or_the_cap_allow(
 def test_nobody_earns_more_rewards_than_the_cap_whatever_is_bought(
     orders: list[int], most: int
 ) -> None:
-    program = a_program(a_rule(cap=Cap(rewards=most)))
+    program = a_program(a_rule(caps=(Cap(rewards=most),)))
     balances, bond, rewards = balances_of(), BOUND, 0
     for number, order_minor in enumerate(orders):
         verdict = credited(
@@ -633,7 +653,7 @@ def test_nobody_earns_more_rewards_than_the_cap_whatever_is_bought(
         balances.update({each.person_id: each for each in verdict.balances})
         bond, rewards = verdict.bond or bond, rewards + len(verdict.rewards)
     assert rewards <= most
-    assert balances[ANNA].cap_use("advocate-tenth").rewards == rewards
+    assert balances[ANNA].cap_use("advocate-tenth").all_time.rewards == rewards
     assert balances[ANNA].purchases == len(orders)
 
 
@@ -664,8 +684,127 @@ def test_a_code_typed_at_the_purchase_is_a_touch_like_any_other() -> None:
 
 def test_a_finding_that_is_final_keeps_nothing_waiting() -> None:
     finding = Finding(referral=None, reason=Reason.PROGRAM_NOT_RUNNING, decisions=(), is_final=True)
-    verdict = left_open(
-        a_conversion(), finding, program=a_program(), bond=a_bond(waiting=(ORDER,)), now=NOW
-    )
+    verdict = left_open(a_conversion(), finding, bond=a_bond(waiting=(ORDER,)), now=NOW)
     assert verdict.bond is not None
     assert verdict.bond.waiting == ()
+
+
+CIRCLE = candidates_of(a_candidate(brought_by=(BORIS,)))
+NEW_ONLY = Eligibility(is_new_customers_only=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "bond", "candidates", "reason"),
+    [
+        pytest.param(a_program(), a_bond(), CIRCLE, Reason.CIRCLE, id="who brought the advocate"),
+        pytest.param(
+            a_program(eligibility=Eligibility(segments=("fans",))),
+            a_bond(),
+            candidates_of(),
+            Reason.ADVOCATE_NOT_ELIGIBLE,
+            id="an advocate of another segment",
+        ),
+        pytest.param(
+            a_program(eligibility=Eligibility(min_purchases=1)),
+            a_bond(),
+            candidates_of(),
+            Reason.NOT_ENOUGH_PURCHASES,
+            id="an advocate who bought nothing",
+        ),
+        pytest.param(
+            a_program(eligibility=NEW_ONLY),
+            a_bond(orders=2, first_order_at=NOW - 30 * A_DAY),
+            candidates_of(),
+            Reason.NOT_NEW_CUSTOMER,
+            id="a customer of old",
+        ),
+    ],
+)
+def test_who_is_not_eligible_is_declined_for_now(
+    program: Program, bond: Bond, candidates: Mapping[PersonId, Candidate], reason: Reason
+) -> None:
+    conversion = a_conversion(touches=CLICKED)
+    finding = find(conversion, program=program, bond=bond, candidates=candidates)
+    assert (finding.referral, finding.reason, finding.is_final) == (None, reason, False)
+
+
+def test_nobody_asks_again_whether_a_bound_friend_was_eligible() -> None:
+    program = a_program(eligibility=Eligibility(segments=("fans",), min_purchases=1))
+    finding = find(a_conversion(), program=program, bond=BOUND, candidates=CIRCLE)
+    assert finding.referral == a_referral()
+
+
+def test_an_eligible_advocate_is_credited_beside_one_who_is_not() -> None:
+    touches = (a_touch(), a_touch(at=NOW, advocate_id=CLARA))
+    finding = find(
+        a_conversion(touches=touches),
+        program=a_program(eligibility=Eligibility(min_purchases=1)),
+        bond=a_bond(),
+        candidates=candidates_of(a_candidate(orders=1)),
+    )
+    assert finding.referral is not None
+    assert finding.referral.advocate_id == ANNA
+    assert [each.reason for each in finding.decisions] == [None, Reason.NOT_ENOUGH_PURCHASES]
+
+
+def test_a_referral_remembers_who_had_brought_the_advocate() -> None:
+    above = candidates_of(a_candidate(brought_by=(CLARA,)))
+    finding = find(
+        a_conversion(touches=CLICKED), program=a_program(), bond=a_bond(), candidates=above
+    )
+    assert finding.referral is not None
+    assert finding.referral.second_level_id == CLARA
+
+
+def test_several_clicks_share_a_friend_where_the_terms_say_so() -> None:
+    linear = a_program(attribution=AttributionTerms(model=AttributionModel.LINEAR))
+    touches = (a_touch(at=NOW - 2 * A_DAY, advocate_id=CLARA), a_touch())
+    verdict = credited(a_conversion(touches=touches), program=linear)
+    assert [(each.owner_id, each.amount_minor) for each in verdict.rewards] == [
+        (ANNA, 500),
+        (CLARA, 500),
+    ]
+    assert verdict.bond is not None
+    assert verdict.bond.referral is not None
+    assert verdict.bond.referral.attributable_from == NOW - A_DAY
+
+
+def test_everybody_who_may_be_rewarded_takes_part() -> None:
+    referral = a_referral(
+        parts=(Part(advocate_id=ANNA, share_bps=6_000), Part(advocate_id=CLARA, share_bps=4_000)),
+        second_level_id=PersonId("per_dora"),
+    )
+    assert participants(a_conversion(), referral) == {
+        "per_anna",
+        "per_boris",
+        "per_clara",
+        "per_dora",
+    }
+    assert participants(a_signup(), a_referral()) == {"per_anna", "per_boris"}
+
+
+def test_what_a_fraud_rule_blocks_is_nobodys_for_good() -> None:
+    conversion = a_conversion(touches=CLICKED)
+    finding = blocked(conversion, found(conversion, program=a_program(), bond=a_bond()))
+    verdict = left_open(conversion, finding, bond=a_bond(), now=NOW)
+    assert (finding.referral, finding.is_final) == (None, True)
+    assert verdict.conversion.reason is Reason.SUSPECTED_FRAUD
+    assert verdict.bond == a_bond()
+    assert verdict.events[0].name is EventName.CONVERSION_DECLINED
+
+
+def test_what_has_refunds_to_come_goes_on_waiting_until_they_are_applied() -> None:
+    bond = replace(BOUND, waiting=(ORDER, SIGNUP))
+    verdict = credit(
+        a_conversion(),
+        Finding(referral=a_referral(), reason=None, decisions=()),
+        referral=a_referral(),
+        program=a_program(),
+        bond=bond,
+        surroundings=Surroundings(balances=balances_of()),
+        has_waiting_refunds=True,
+        now=NOW,
+    )
+    assert verdict.bond is not None
+    assert verdict.bond.waiting == (ORDER, SIGNUP)
+    assert verdict.bond.purchases == 1

@@ -13,11 +13,13 @@ from referrals.domain.money import (
     in_proportion,
     is_currency,
     percent_of,
+    split,
     written,
 )
 
 AMOUNTS = st.integers(min_value=0, max_value=10**12)
 ANY_NUMBER = st.integers(min_value=-(10**15), max_value=10**15)
+WEIGHTS = st.lists(st.integers(min_value=0, max_value=10**6), min_size=1, max_size=12).filter(any)
 DIVISORS = st.integers(min_value=1, max_value=10**9)
 
 
@@ -114,6 +116,64 @@ def test_a_share_is_never_more_than_the_whole(amount_minor: int, rate_bps: int) 
 )
 def test_an_amount_is_shared_in_proportion(part: int, whole: int, share_minor: int) -> None:
     assert in_proportion(1_000, part=part, whole=whole) == share_minor
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "parts"),
+    [
+        pytest.param(10_000, (1,), (10_000,), id="all for one"),
+        pytest.param(10_000, (1, 1), (5_000, 5_000), id="halves"),
+        pytest.param(10_000, (1, 1, 1), (3_334, 3_333, 3_333), id="of thirds the first has more"),
+        pytest.param(10_000, (2, 1), (6_667, 3_333), id="the larger remainder has more"),
+        pytest.param(10_000, (70, 20), (7_778, 2_222), id="70 to 20"),
+        pytest.param(10_000, (0, 1, 0), (0, 10_000, 0), id="nothing for no weight"),
+        pytest.param(2, (1, 1, 1), (1, 1, 0), id="too few for all"),
+        pytest.param(0, (3, 4), (0, 0), id="nothing to split"),
+        pytest.param(100, (41, 34, 25), (41, 34, 25), id="no remainders"),
+        pytest.param(
+            26,
+            (9_061, 7_179, 5_259, 3_319, 1_182),
+            (9, 7, 5, 4, 1),
+            id="26 seats: the fourth remainder is the largest",
+        ),
+    ],
+)
+def test_a_whole_is_split_by_largest_remainder(
+    total: int, weights: tuple[int, ...], parts: tuple[int, ...]
+) -> None:
+    assert split(total, weights) == parts
+
+
+@given(AMOUNTS, WEIGHTS)
+def test_the_parts_of_a_whole_add_up_to_it(total: int, weights: list[int]) -> None:
+    assert sum(split(total, weights)) == total
+
+
+@given(AMOUNTS, WEIGHTS)
+def test_every_part_is_less_than_one_from_its_quota(total: int, weights: list[int]) -> None:
+    for part, weight in zip(split(total, weights), weights, strict=True):
+        assert abs(part - Fraction(total * weight, sum(weights))) < 1
+
+
+@given(AMOUNTS, WEIGHTS)
+def test_whoever_weighs_more_never_gets_less(total: int, weights: list[int]) -> None:
+    by_weight = sorted(zip(weights, split(total, weights), strict=True))
+    parts = [part for _, part in by_weight]
+    assert parts == sorted(parts)
+
+
+@given(AMOUNTS, WEIGHTS)
+def test_of_equal_weights_the_earlier_gets_at_most_one_more(total: int, weights: list[int]) -> None:
+    parts = split(total, weights)
+    for weight in set(weights):
+        equals = [part for part, each in zip(parts, weights, strict=True) if each == weight]
+        assert equals == sorted(equals, reverse=True)
+        assert equals[0] - equals[-1] <= 1
+
+
+def test_a_whole_is_not_split_among_nobody() -> None:
+    with pytest.raises(ZeroDivisionError):
+        split(10, (0, 0))
 
 
 @pytest.mark.parametrize(

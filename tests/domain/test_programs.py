@@ -2,26 +2,31 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from referrals.domain.errors import TermsNotAllowedError
+from referrals.domain.fraud.terms import FraudMode, FraudTerms
+from referrals.domain.ids import PersonId
+from referrals.domain.landings import Landing, Preview, ProgramStatus, is_web_address
 from referrals.domain.programs import (
+    AttributionModel,
     AttributionTerms,
-    Cap,
+    BudgetTerms,
     ConversionKind,
-    Flat,
-    Landing,
-    Percent,
+    Eligibility,
+    Experiment,
+    Goals,
     Program,
-    ProgramStatus,
-    RewardKind,
-    RewardRule,
+    TouchKind,
+    Variant,
+    Weights,
     checked,
-    is_web_address,
 )
+from referrals.domain.rules import Cap, Conditions, Flat, Milestone, Period, RewardRule, Trigger
 from tests.factories import (
     NOW,
     a_landing,
@@ -37,6 +42,25 @@ A_SECOND = timedelta(seconds=1)
 def test_terms_that_make_sense_are_given_back_as_they_are() -> None:
     program = a_program(a_welcome_rule(), a_rule(), a_thanks_rule(min_amount_minor=2_000))
     assert checked(program) is program
+
+
+BY_POSITION = AttributionTerms(model=AttributionModel.POSITION)
+FIVE_EURO = Flat(amount_minor=500)
+
+
+def with_terms(*rules: RewardRule, **terms: Any) -> Program:
+    return replace(a_program(*rules), **terms)
+
+
+def an_experiment(**shares_bps: int) -> Experiment:
+    return Experiment(
+        name="autumn",
+        variants=tuple(Variant(name=name, share_bps=share) for name, share in shares_bps.items()),
+    )
+
+
+def numbered_rules(count: int) -> list[RewardRule]:
+    return [replace(a_rule(), rule_id=f"rule-{number}") for number in range(count)]
 
 
 CONTRADICTIONS = [
@@ -83,109 +107,215 @@ CONTRADICTIONS = [
         id="a window that begins before the calendar",
     ),
     pytest.param(
-        a_program(*(a_rule(rule_id=f"rule-{number}") for number in range(21))),
+        a_program(landing=a_landing(allowed_hosts=("shop.example", "https://shop.example"))),
+        "allowed_hosts.1",
+        "is not a host such as shop.example",
+        id="an address for a host",
+    ),
+    pytest.param(
+        a_program(landing=a_landing(preview=Preview(image_url="/tea.png"))),
+        "preview.image_url",
+        "is not an http(s) address",
+        id="a picture without a host",
+    ),
+    pytest.param(
+        a_program(landing=a_landing(link_parameter="click")),
+        "link_parameter",
+        "is the parameter of the click token",
+        id="the code in place of the token",
+    ),
+    pytest.param(
+        a_program(attribution=replace(BY_POSITION, weights=Weights(first=50, middle=20, last=40))),
+        "attribution.weights",
+        "do not add up to 100",
+        id="more than all",
+    ),
+    pytest.param(
+        a_program(
+            attribution=replace(BY_POSITION, weights=Weights(first=-10, middle=100, last=10))
+        ),
+        "attribution.weights",
+        "do not add up to 100",
+        id="less than nothing for the first",
+    ),
+    pytest.param(
+        a_program(attribution=AttributionTerms(weights=Weights(first=50, middle=0, last=50))),
+        "attribution.weights",
+        "are for position, not for last_click",
+        id="weights for the last click",
+    ),
+    pytest.param(
+        a_program(attribution=AttributionTerms(precedence=())),
+        "attribution.precedence",
+        "is empty or names a kind twice",
+        id="nothing counts",
+    ),
+    pytest.param(
+        a_program(attribution=AttributionTerms(precedence=(TouchKind.CLICK, TouchKind.CLICK))),
+        "attribution.precedence",
+        "is empty or names a kind twice",
+        id="clicks before clicks",
+    ),
+    pytest.param(
+        a_program(attribution=AttributionTerms(precedence=(TouchKind.CLICK, TouchKind.MANUAL))),
+        "attribution.precedence",
+        "names manual, which stands above all",
+        id="an operator's word below a click",
+    ),
+    pytest.param(
+        with_terms(eligibility=Eligibility(min_purchases=-1)),
+        "eligibility.min_purchases",
+        "is negative",
+        id="fewer purchases than none",
+    ),
+    pytest.param(
+        with_terms(caps=(Cap(per=Period.DAY, rewards=9), Cap(rewards=5))),
+        "caps.0.rewards",
+        "is more than the 5 per all_time",
+        id="more a day than in all",
+    ),
+    pytest.param(
+        with_terms(budget=BudgetTerms(total_minor=-1)),
+        "budget.total_minor",
+        "is negative",
+        id="a budget below nothing",
+    ),
+    pytest.param(
+        with_terms(budget=BudgetTerms(total_minor=100, per_day_minor=101)),
+        "budget.per_day_minor",
+        "is more than the total",
+        id="more a day than there is",
+    ),
+    pytest.param(
+        with_terms(experiment=Experiment(name="autumn")),
+        "experiment",
+        "has neither a variant nor a holdout",
+        id="a test of nothing",
+    ),
+    pytest.param(
+        with_terms(experiment=an_experiment(a=6_000, b=4_001)),
+        "experiment",
+        "has shares that are not between 0 and 10000 in all",
+        id="more than all advocates",
+    ),
+    pytest.param(
+        with_terms(experiment=an_experiment(holdout=1_000)),
+        "experiment.variants",
+        "has a name twice, or holdout",
+        id="a variant called holdout",
+    ),
+    pytest.param(
+        with_terms(replace(a_rule(), only=Conditions(variants=("double",)))),
+        "rules.0.only.variants",
+        "are not in the experiment",
+        id="a variant without an experiment",
+    ),
+    pytest.param(
+        with_terms(
+            replace(a_rule(), only=Conditions(variants=("holdout",))),
+            experiment=an_experiment(double=5_000),
+        ),
+        "rules.0.only.variants",
+        "are not in the experiment",
+        id="a reward for the holdout",
+    ),
+    pytest.param(
+        with_terms(replace(a_rule(), only=Conditions(channels=("whatsap",)))),
+        "rules.0.only.channels",
+        "names whatsap, which is no channel",
+        id="a misspelt channel",
+    ),
+    pytest.param(
+        with_terms(
+            replace(a_rule(), only=Conditions(segments=("vip",))),
+            eligibility=Eligibility(segments=("members",)),
+        ),
+        "rules.0.only.segments",
+        "are not among those who may refer",
+        id="a reward for who may not refer",
+    ),
+    pytest.param(
+        with_terms(
+            replace(a_rule(), only=Conditions(except_segments=("vip", "members"))),
+            eligibility=Eligibility(segments=("members",)),
+        ),
+        "rules.0.only.except_segments",
+        "leaves nobody who may refer",
+        id="a reward for nobody",
+    ),
+    pytest.param(
+        with_terms(fraud=FraudTerms(modes={"moon_phase": FraudMode.BLOCK})),
+        "fraud.moon_phase",
+        "names no fraud rule",
+        id="a fraud rule that is none",
+    ),
+    pytest.param(
+        with_terms(goals=Goals(purchases=0)), "goals.purchases", "is less than 1", id="no goal"
+    ),
+    pytest.param(
+        with_terms(*numbered_rules(13)),
         "rules",
-        "are more than 20",
-        id="more rules than one transaction is for",
+        "are 13 for one advocate at once, more than 12",
+        id="more rules at once than one transaction is for",
+    ),
+    pytest.param(
+        with_terms(
+            *numbered_rules(12),
+            replace(
+                a_rule(rule_id="fifth", reward=FIVE_EURO),
+                on=Trigger.MILESTONE,
+                milestone=Milestone(every=5),
+            ),
+        ),
+        "rules",
+        "are 13 for one advocate at once, more than 12",
+        id="a purchase that is a milestone, too",
+    ),
+    pytest.param(
+        with_terms(
+            *numbered_rules(6),
+            *(
+                replace(rule, rule_id=f"{rule.rule_id}-vip", only=Conditions(segments=("vip",)))
+                for rule in numbered_rules(7)
+            ),
+        ),
+        "rules",
+        "are 13 for one advocate at once, more than 12",
+        id="too many for vips",
+    ),
+    pytest.param(
+        a_program(*(replace(a_rule(), rule_id=f"rule-{number}") for number in range(41))),
+        "rules",
+        "are more than 40",
+        id="more rules than decisions are kept of",
     ),
     pytest.param(
         a_program(a_rule(), a_rule()), "rules.1.id", "stands twice", id="two rules of one name"
     ),
     pytest.param(
-        a_program(a_rule(reward=Flat(amount_minor=0))),
-        "rules.0.reward.amount_minor",
-        "is less than 1",
-        id="a reward of nothing",
-    ),
-    pytest.param(
-        a_program(a_rule(reward=Percent(rate_bps=0))),
-        "rules.0.reward.rate_bps",
-        "is not between 1 and 10000",
-        id="no percent",
-    ),
-    pytest.param(
-        a_program(a_rule(reward=Percent(rate_bps=10_001))),
-        "rules.0.reward.rate_bps",
-        "is not between 1 and 10000",
-        id="more than was paid",
-    ),
-    pytest.param(
-        a_program(a_rule(reward=Percent(rate_bps=1_000, max_minor=0))),
-        "rules.0.reward.max_minor",
-        "is less than 1",
-        id="at most nothing",
-    ),
-    pytest.param(
-        a_program(a_rule(hold_days=-1)),
-        "rules.0.hold_days",
+        a_program(a_rule(), replace(a_rule(), rule_id="other", hold_days=-1)),
+        "rules.1.hold_days",
         "is not between 0 and 3650",
-        id="a hold that ends before it begins",
-    ),
-    pytest.param(
-        a_program(a_rule(hold_days=1_209_600)),
-        "rules.0.hold_days",
-        "is not between 0 and 3650",
-        id="a hold in seconds",
-    ),
-    pytest.param(
-        a_program(a_rule(min_amount_minor=-1)),
-        "rules.0.min_amount_minor",
-        "is negative",
-        id="a minimum below nothing",
-    ),
-    pytest.param(
-        a_program(a_rule(cap=Cap(rewards=0))),
-        "rules.0.cap.rewards",
-        "is less than 1",
-        id="a cap of no rewards",
-    ),
-    pytest.param(
-        a_program(a_rule(cap=Cap(amount_minor=0))),
-        "rules.0.cap.amount_minor",
-        "is less than 1",
-        id="a cap of nothing",
-    ),
-    pytest.param(
-        a_program(replace(a_welcome_rule(), min_amount_minor=1)),
-        "rules.0",
-        "sets terms of a purchase for a sign-up",
-        id="a minimum for a sign-up",
-    ),
-    pytest.param(
-        a_program(replace(a_welcome_rule(), is_first_purchase_only=True)),
-        "rules.0",
-        "sets terms of a purchase for a sign-up",
-        id="first purchase of a sign-up",
-    ),
-    pytest.param(
-        a_program(a_rule(on=ConversionKind.SIGNUP)),
-        "rules.0.reward",
-        "is a percentage, and a sign-up has no amount",
-        id="a tenth of a sign-up",
-    ),
-    pytest.param(
-        a_program(a_rule(kind=RewardKind.COUPON, pool="welcome")),
-        "rules.0.reward",
-        "is a percentage, and a coupon has one value",
-        id="a tenth as a coupon",
-    ),
-    pytest.param(
-        a_program(a_welcome_rule(pool=None)),
-        "rules.0.pool",
-        "is missing: a coupon comes from a pool",
-        id="a coupon from nowhere",
-    ),
-    pytest.param(
-        a_program(replace(a_welcome_rule(), cap=Cap(amount_minor=700))),
-        "rules.0.cap.amount_minor",
-        "would cut a coupon, which has one value",
-        id="a cap that leaves part of a coupon",
+        id="what a rule has against itself",
     ),
 ]
 
 
-def test_a_program_may_have_twenty_rules() -> None:
-    program = a_program(*(a_rule(rule_id=f"rule-{number}") for number in range(20)))
+def test_twelve_rules_at_once_are_allowed_and_more_that_exclude_each_other() -> None:
+    of_segments = [
+        replace(rule, rule_id=f"{rule.rule_id}-{segment}", only=Conditions(segments=(segment,)))
+        for rule in numbered_rules(12)
+        for segment in ("vip", "staff")
+    ]
+    of_others = replace(a_rule(rule_id="others"), only=Conditions(except_segments=("vip", "staff")))
+    signups = replace(a_welcome_rule(), rule_id="welcome")
+    program = a_program(*of_segments, of_others, signups)
+    assert checked(program) is program
+
+
+@pytest.mark.parametrize("channel", ["whatsapp", "link", "other", "code", "coupon", "stated"])
+def test_a_channel_is_how_a_link_was_shared_or_what_came_in_its_place(channel: str) -> None:
+    program = a_program(replace(a_rule(), only=Conditions(channels=(channel,))))
     assert checked(program) is program
 
 
@@ -325,6 +455,40 @@ def test_rules_are_found_by_what_they_reward() -> None:
     program = a_program(a_welcome_rule(), a_rule(), a_thanks_rule())
     found = [rule.rule_id for rule in program.rules_for(ConversionKind.PURCHASE)]
     assert found == ["advocate-tenth", "friend-thanks"]
+
+
+def test_milestones_and_leaderboards_are_found_apart() -> None:
+    fifth = replace(
+        a_rule(rule_id="fifth", reward=FIVE_EURO),
+        on=Trigger.MILESTONE,
+        milestone=Milestone(every=5),
+    )
+    program = a_program(a_rule(), fifth)
+    assert program.milestones == (fifth,)
+    assert program.leaderboards == ()
+
+
+def test_an_advocate_stays_in_the_variant_drawn_for_them() -> None:
+    experiment = Experiment(
+        name="autumn",
+        variants=(Variant(name="double", share_bps=5_000),),
+        holdout_bps=1_000,
+    )
+    people = [PersonId(f"per_{number}") for number in range(10_000)]
+    drawn = [experiment.variant_of(person) for person in people]
+    assert drawn == [experiment.variant_of(person) for person in people]
+    counts = {name: drawn.count(name) for name in ("holdout", "double", None)}
+    assert 900 < counts["holdout"] < 1_100
+    assert 4_800 < counts["double"] < 5_200
+    assert sum(counts.values()) == 10_000
+
+
+def test_another_experiment_draws_anew() -> None:
+    people = [PersonId(f"per_{number}") for number in range(1_000)]
+    autumn = an_experiment(double=5_000)
+    winter = replace(autumn, name="winter")
+    both = sum(autumn.variant_of(each) == winter.variant_of(each) for each in people)
+    assert 400 < both < 600
 
 
 def test_a_rule_is_found_by_its_id() -> None:

@@ -6,13 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from referrals.domain.attribution import Share, TouchKind
+from referrals.domain.attribution import Credited, Share
 from referrals.domain.ids import ConversionId, PersonId, ProgramId
-from referrals.domain.programs import AttributionTerms
-from referrals.domain.referrals import Bond, Referral, kept_waiting, no_longer_waiting, referral_to
-from tests.factories import ANNA, BORIS, NOW, ORDER, SIGNUP, TEA, a_bond, a_program, a_touch
+from referrals.domain.programs import TouchKind
+from referrals.domain.referrals import (
+    Bond,
+    Part,
+    Referral,
+    kept_waiting,
+    no_longer_waiting,
+    referral_to,
+)
+from tests.factories import (
+    A_DAY,
+    AN_HOUR,
+    ANNA,
+    BORIS,
+    CLARA,
+    NOW,
+    ORDER,
+    SIGNUP,
+    TEA,
+    a_bond,
+    a_program,
+    a_touch,
+)
 
-TERMS = AttributionTerms(window_days=30)
+DORA = PersonId("per_dora")
 IDS = st.integers(min_value=0, max_value=300).map(lambda number: ConversionId(f"cnv_{number}"))
 
 
@@ -24,7 +44,13 @@ def bound(
 ) -> Referral:
     touch = a_touch(kind=kind, channel="whatsapp")
     share = Share(touch=touch, advocate_id=ANNA, share_bps=10_000)
-    return referral_to(share, program=a_program(program_id=program_id), friend_id=friend_id, at=NOW)
+    return referral_to(
+        Credited(shares=(share,), decisions=()),
+        program=a_program(program_id=program_id),
+        friend_id=friend_id,
+        second_level_id=None,
+        at=NOW,
+    )
 
 
 def test_a_referral_keeps_whose_link_brought_the_friend_and_when() -> None:
@@ -53,6 +79,68 @@ def test_another_friend_or_program_has_another_referral() -> None:
     assert all(each.startswith("ref_") for each in ids)
 
 
+def shared(*parts: tuple[PersonId, int]) -> Referral:
+    """Bind Boris to several advocates, by clicks an hour apart."""
+    shares = tuple(
+        Share(
+            touch=a_touch(advocate_id=advocate_id, at=NOW - (number + 1) * AN_HOUR),
+            advocate_id=advocate_id,
+            share_bps=share_bps,
+        )
+        for number, (advocate_id, share_bps) in enumerate(parts)
+    )
+    return referral_to(
+        Credited(shares=shares, decisions=()),
+        program=a_program(),
+        friend_id=BORIS,
+        second_level_id=DORA,
+        at=NOW,
+    )
+
+
+def test_a_referral_of_several_advocates_is_the_one_with_the_largest_part() -> None:
+    referral = shared((CLARA, 3_000), (ANNA, 7_000))
+    assert referral.advocate_id == ANNA
+    assert referral.attributable_from == datetime(2026, 5, 20, 10, tzinfo=UTC)
+    assert referral.parts == (
+        Part(advocate_id=CLARA, share_bps=3_000),
+        Part(advocate_id=ANNA, share_bps=7_000),
+    )
+
+
+def test_of_equal_parts_the_latest_touch_has_the_referral() -> None:
+    assert shared((CLARA, 5_000), (ANNA, 5_000)).advocate_id == CLARA
+
+
+def test_a_referral_of_one_advocate_is_not_divided() -> None:
+    referral = shared((ANNA, 10_000))
+    assert referral.parts == ()
+    assert referral.shared_by == (Part(advocate_id=ANNA, share_bps=10_000),)
+
+
+def test_a_referral_keeps_who_had_brought_the_advocate_then() -> None:
+    assert shared((ANNA, 10_000)).second_level_id == DORA
+
+
+def test_every_order_of_a_friend_is_counted_and_the_earliest_remembered() -> None:
+    bond = a_bond().with_order(NOW)
+    assert (bond.orders, bond.first_order_at) == (1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("second_at", "first_at"),
+    [
+        pytest.param(NOW + A_DAY, NOW, id="told in order"),
+        pytest.param(NOW - A_DAY, NOW - A_DAY, id="an older one is told later"),
+    ],
+)
+def test_the_first_order_is_the_earliest_and_not_the_first_told(
+    second_at: datetime, first_at: datetime
+) -> None:
+    bond = a_bond().with_order(NOW).with_order(second_at)
+    assert (bond.orders, bond.first_order_at) == (2, first_at)
+
+
 @pytest.mark.parametrize(
     ("bond", "state"),
     [
@@ -66,20 +154,18 @@ def test_a_bond_says_how_far_the_friend_got(bond: Bond, state: str) -> None:
     assert bond.state == state
 
 
-def test_what_came_too_early_waits_as_long_as_a_click_counts_and_a_day_more() -> None:
-    bond = kept_waiting(a_bond(), ORDER, now=NOW, terms=TERMS)
-    assert bond.waiting == (ORDER,)
-    assert bond.expires_at == datetime(2026, 6, 20, 12, tzinfo=UTC)
+def test_what_came_too_early_waits() -> None:
+    assert kept_waiting(a_bond(), ORDER).waiting == (ORDER,)
 
 
 def test_what_is_told_again_waits_once_and_last() -> None:
-    bond = kept_waiting(a_bond(waiting=(ORDER, SIGNUP)), ORDER, now=NOW, terms=TERMS)
+    bond = kept_waiting(a_bond(waiting=(ORDER, SIGNUP)), ORDER)
     assert bond.waiting == (SIGNUP, ORDER)
 
 
 def test_when_too_much_waits_the_oldest_gives_way() -> None:
     full = tuple(ConversionId(f"cnv_{number}") for number in range(100))
-    bond = kept_waiting(a_bond(waiting=full), ORDER, now=NOW, terms=TERMS)
+    bond = kept_waiting(a_bond(waiting=full), ORDER)
     assert bond.waiting == (*full[1:], ORDER)
 
 
@@ -96,7 +182,7 @@ def test_what_does_not_wait_cannot_be_taken_off() -> None:
 def test_whatever_comes_a_hundred_wait_at_most_and_each_once(told: list[ConversionId]) -> None:
     bond = a_bond()
     for conversion_id in told:
-        bond = kept_waiting(bond, conversion_id, now=NOW, terms=TERMS)
+        bond = kept_waiting(bond, conversion_id)
     assert len(bond.waiting) <= 100
     assert len(set(bond.waiting)) == len(bond.waiting)
     assert set(told[-1:]) <= set(bond.waiting)

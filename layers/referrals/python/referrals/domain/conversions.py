@@ -1,44 +1,52 @@
 """Conversions: a sign-up or a purchase, every rule that was looked at, and what came of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from referrals.domain.attribution import CLOCK_SKEW, Credited, Touch, attribute
+from referrals.domain.budgets import Budget, Slice
 from referrals.domain.decisions import Decision, Outcome, Reason, decision
+from referrals.domain.eligibility import Candidate, judged
 from referrals.domain.events import DomainEvent, EventName, event
-from referrals.domain.ids import ConversionId, PersonId, ProgramId, ReferralId, RewardId, derive
-from referrals.domain.ledger import Balance, Journal, after, journal_for, with_cap_use
-from referrals.domain.programs import ConversionKind, Program, RewardKind, RewardRule, Side
+from referrals.domain.fraud.terms import Flag, FraudMode
+from referrals.domain.granting import Claim, Grants, Occasion, RewardNote, note, promise_event
+from referrals.domain.ids import ConversionId, PersonId, ProgramId, ReferralId, derive
+from referrals.domain.ledger import Balance, Journal
+from referrals.domain.milestones import earn, scored
+from referrals.domain.money import split
+from referrals.domain.programs import ConversionKind, Program
 from referrals.domain.referrals import (
     Bond,
+    Part,
     Referral,
     kept_waiting,
     no_longer_waiting,
     referral_to,
 )
-from referrals.domain.rewards import (
-    Reward,
-    RewardState,
-    grant_posting,
-    granted,
-    lowest_amount,
-    price,
-)
+from referrals.domain.reports import ChargebackStatus, Circumstances
+from referrals.domain.rewards import Reward, price
+from referrals.domain.rules import Counted, RewardRule, Side
+
+ORDERS = frozenset({ConversionKind.PURCHASE, ConversionKind.RENEWAL})
+
+
+class ReviewState(StrEnum):
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RewardNote:
-    """A reward as an answer told of it; kept, so that the same question gets the same answer."""
+class Review:
+    """What people made of a flagged conversion; `actor` and `reason` are theirs, once decided."""
 
-    reward_id: RewardId
-    owner_id: PersonId
-    to: Side
-    kind: RewardKind
-    state: RewardState
-    amount_minor: int
-    unit: str
-    held_until: datetime
+    state: ReviewState
+    opened_at: datetime
+    actor: str | None = None
+    reason: str | None = None
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +74,22 @@ class Conversion:
     advocate_id: PersonId | None = None
     referral_id: ReferralId | None = None
     rewards: tuple[RewardNote, ...] = ()
+    circumstances: Circumstances = Circumstances()
+    channel: str | None = None
+    flags: tuple[Flag, ...] = ()
+    review: Review | None = None
+
+    @property
+    def is_order(self) -> bool:
+        return self.kind in ORDERS
+
+    @property
+    def is_in_review(self) -> bool:
+        return self.review is not None and self.review.state is ReviewState.OPEN
+
+    @property
+    def is_rejected(self) -> bool:
+        return self.review is not None and self.review.state is ReviewState.REJECTED
 
     @property
     def cause(self) -> str:
@@ -74,7 +98,10 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money that the shop gave back; `rewards` are those it changed, once it is applied."""
+    """Money that went back to the friend; `rewards` are those it changed, once it is applied.
+
+    Of a chargeback `status` says whether this is the money that went, or that it was won back.
+    """
 
     refund_id: str
     amount_minor: int
@@ -85,6 +112,8 @@ class Refund:
     is_applied: bool = False
     reason: Reason | None = None
     rewards: tuple[RewardNote, ...] = ()
+    chargeback_id: str | None = None
+    status: ChargebackStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +149,33 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Everything that one conversion changes, to be written at once or not at all."""
+    """Everything that one conversion changes, to be written at once or not at all.
+
+    `is_short_of_budget` says that a reward was queued before the whole budget was looked at.
+    """
 
     conversion: Conversion
     bond: Bond | None
     rewards: tuple[Reward, ...] = ()
     journal: Journal | None = None
     balances: tuple[Balance, ...] = ()
+    slices: tuple[Slice, ...] = ()
     events: tuple[DomainEvent, ...] = ()
+    is_short_of_budget: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a conversion is credited against: read at one moment, and written back with it.
+
+    `balances` holds everybody who may be rewarded, `segments` those of advocates. In a rehearsal
+    the same is decided, and there are neither journals nor events.
+    """
+
+    balances: Mapping[PersonId, Balance]
+    segments: Mapping[PersonId, str | None] = field(default_factory=dict)
+    budget: Budget | None = None
+    is_rehearsal: bool = False
 
 
 def signup_id(program_id: ProgramId, friend_id: PersonId) -> ConversionId:
@@ -140,29 +188,50 @@ def purchase_id(program_id: ProgramId, order_id: str) -> ConversionId:
     return ConversionId(derive("cnv", program_id, ConversionKind.PURCHASE, order_id))
 
 
-def find(conversion: Conversion, *, program: Program, bond: Bond) -> Finding:
-    """Say whose a conversion is: the bound advocate's, or the one's that its touches lead to."""
-    not_eligible = _not_eligible(conversion, program)
-    if not_eligible is not None:
-        refusal = decision("program", program.version, not_eligible)
-        return Finding(referral=None, reason=not_eligible, decisions=(refusal,), is_final=True)
+def find(
+    conversion: Conversion,
+    *,
+    program: Program,
+    bond: Bond,
+    candidates: Mapping[PersonId, Candidate],
+) -> Finding:
+    """Say whose a conversion is: the bound advocate's, or the one's that its touches lead to.
+
+    `candidates` holds every advocate whom a touch names; nobody is asked for a bound friend.
+    """
+    refused = not_eligible(conversion, program)
+    if refused is not None:
+        refusal = decision("program", program.version, refused)
+        return Finding(referral=None, reason=refused, decisions=(refusal,), is_final=True)
     if bond.referral is not None:
         return _find_bound(conversion, bond.referral, program.version)
     attribution = attribute(
-        conversion.touches,
+        judged(
+            conversion.touches,
+            terms=program.eligibility,
+            friend=bond,
+            is_new_customer=conversion.circumstances.is_new_customer,
+            candidates=candidates,
+        ),
         program=program,
         friend_id=conversion.friend_id,
         occurred_at=conversion.occurred_at,
     )
     if not isinstance(attribution, Credited):
         return Finding(referral=None, reason=attribution.reason, decisions=attribution.decisions)
+    winner = candidates.get(attribution.winner.advocate_id)
     referral = referral_to(
-        attribution.winner, program=program, friend_id=bond.friend_id, at=conversion.occurred_at
+        attribution,
+        program=program,
+        friend_id=bond.friend_id,
+        second_level_id=winner.second_level_id if winner else None,
+        at=conversion.occurred_at,
     )
     return Finding(referral=referral, reason=None, decisions=attribution.decisions)
 
 
-def _not_eligible(conversion: Conversion, program: Program) -> Reason | None:
+def not_eligible(conversion: Conversion, program: Program) -> Reason | None:
+    """Say why a conversion is nobody's whatever came with it; None when nothing speaks against."""
     if not program.landing.is_running(conversion.occurred_at):
         return Reason.PROGRAM_NOT_RUNNING
     if conversion.currency not in {None, program.currency}:
@@ -179,37 +248,57 @@ def _find_bound(conversion: Conversion, referral: Referral, version: int) -> Fin
         reason,
         referral_id=referral.referral_id,
         attributable_from=referral.attributable_from.isoformat(),
+        attributed_by=referral.attributed_by,
+        note=referral.note,
     )
     return Finding(
         referral=None if reason else referral, reason=reason, decisions=(seen,), is_final=is_before
     )
 
 
+def blocked(conversion: Conversion, finding: Finding) -> Finding:
+    """Give the finding of a conversion that a fraud rule blocks: nobody's, and for good."""
+    refusal = decision("fraud", conversion.version, Reason.SUSPECTED_FRAUD)
+    return Finding(
+        referral=None,
+        reason=Reason.SUSPECTED_FRAUD,
+        decisions=(*finding.decisions, refusal),
+        is_final=True,
+    )
+
+
 def left_open(
-    conversion: Conversion, finding: Finding, *, program: Program, bond: Bond, now: datetime
+    conversion: Conversion,
+    finding: Finding,
+    *,
+    bond: Bond,
+    is_rehearsal: bool = False,
+    now: datetime,
 ) -> Verdict:
     """Keep a conversion that is nobody's, so that it is taken up if the friend is bound later.
 
-    Without any touch a purchase waits for a sign-up; anything else is declined, for now or, when
-    the finding is final, for good.
+    Without any touch an order waits for a sign-up; anything else is declined, for now or, when the
+    finding is final, for good.
     """
-    is_silent_purchase = (
-        conversion.kind is ConversionKind.PURCHASE and finding.reason is Reason.NO_TOUCH
-    )
-    reason = Reason.NO_SIGNUP_YET if is_silent_purchase else finding.reason
+    is_silent_order = conversion.is_order and finding.reason is Reason.NO_TOUCH
+    reason = Reason.NO_SIGNUP_YET if is_silent_order else finding.reason
     decided = replace(
         conversion,
-        outcome=Outcome.WAITING if is_silent_purchase else Outcome.DECLINED,
+        outcome=Outcome.WAITING if is_silent_order else Outcome.DECLINED,
         reason=reason,
         decisions=finding.decisions,
     )
     if finding.is_final:
         kept = no_longer_waiting(bond, conversion.conversion_id)
     else:
-        kept = kept_waiting(bond, conversion.conversion_id, now=now, terms=program.attribution)
-    name = EventName.CONVERSION_WAITING if is_silent_purchase else EventName.CONVERSION_DECLINED
-    told = _told(decided, name, cause=f"open:{conversion.conversion_id}:{reason}", now=now)
-    return Verdict(conversion=decided, bond=None if kept == bond else kept, events=(told,))
+        kept = kept_waiting(bond, conversion.conversion_id)
+    if is_rehearsal:
+        return Verdict(conversion=decided, bond=kept)
+    name = EventName.CONVERSION_WAITING if is_silent_order else EventName.CONVERSION_DECLINED
+    told = conversion_event(
+        decided, name, cause=f"open:{conversion.conversion_id}:{reason}", now=now
+    )
+    return Verdict(conversion=decided, bond=kept, events=(told,))
 
 
 def credit(
@@ -219,156 +308,192 @@ def credit(
     referral: Referral,
     program: Program,
     bond: Bond,
-    balances: Mapping[PersonId, Balance],
+    surroundings: Surroundings,
+    flagged: FraudMode = FraudMode.OFF,
     has_waiting_refunds: bool = False,
     now: datetime,
 ) -> Verdict:
     """Credit a conversion to `referral` and decide every rule of the program about it.
 
-    `balances` holds the advocate's and the friend's. With refunds still to be applied a conversion
-    that waits goes on waiting, so that an interruption between the two is seen.
+    `flagged` says what its fraud flags come to. With refunds still to be applied a conversion that
+    waits goes on waiting, so that an interruption between the two is seen.
     """
-    held = dict(balances)
-    advocate_id, is_signup = referral.advocate_id, conversion.kind is ConversionKind.SIGNUP
-    decisions, rewards = list(finding.decisions), []
-    for rule in program.rules_for(conversion.kind):
-        owner_id = advocate_id if rule.to is Side.ADVOCATE else conversion.friend_id
-        ruling, amount_minor = _ruling(rule, conversion, program, bond, held[owner_id])
-        decisions.append(ruling)
-        if ruling.reason is None:
-            rewards.append(
-                _promise(
-                    rule, amount_minor, conversion, owner_id=owner_id, program=program, now=now
-                )
-            )
-            held[owner_id] = with_cap_use(
-                held[owner_id], rule.rule_id, rewards=1, amount_minor=amount_minor
-            )
-    held[advocate_id] = replace(
-        held[advocate_id],
-        signups=held[advocate_id].signups + is_signup,
-        purchases=held[advocate_id].purchases + (not is_signup),
+    is_in_review = flagged is FraudMode.REVIEW or bond.is_in_review
+    grants = Grants(
+        _occasion(conversion, referral, program, bond, surroundings, is_in_review=is_in_review),
+        program=program,
+        balances=surroundings.balances,
+        budget=surroundings.budget,
+        is_rehearsal=surroundings.is_rehearsal,
+        now=now,
     )
+    for rule in program.rules_for(conversion.kind):
+        for claim in _claims(rule, conversion, referral, bond, surroundings.balances):
+            grants.decide(rule, claim)
+    if any(rule.to is Side.SECOND_LEVEL for rule in program.rules_for(conversion.kind)):
+        grants.decisions += _second_level_missing(program, referral)
+    _count(grants, conversion, referral, program)
+    journal = grants.book(conversion.cause, grants.grant_postings())
     decided = replace(
         conversion,
         outcome=Outcome.CREDITED,
-        reason=None,
-        decisions=tuple(decisions),
-        advocate_id=advocate_id,
+        reason=Reason.IN_REVIEW if is_in_review else None,
+        decisions=(*finding.decisions, *_review_decision(is_in_review, program), *grants.decisions),
+        advocate_id=referral.advocate_id,
         referral_id=referral.referral_id,
-        rewards=tuple(note(reward) for reward in rewards),
+        channel=referral.channel,
+        rewards=tuple(note(reward) for reward in grants.rewards),
+        review=Review(state=ReviewState.OPEN, opened_at=now) if is_in_review else None,
     )
-    journal = _grant_journal(decided, rewards, held, now)
-    if journal is not None:
-        held.update({person: after(held[person], journal) for person in journal.people})
     return Verdict(
         conversion=decided,
-        bond=_bond_after(bond, conversion, referral, goes_on_waiting=has_waiting_refunds),
-        rewards=tuple(rewards),
+        bond=_bond_after(
+            bond,
+            conversion,
+            referral,
+            is_in_review=is_in_review,
+            goes_on_waiting=has_waiting_refunds,
+        ),
+        rewards=tuple(grants.rewards),
         journal=journal,
-        balances=tuple(each for person, each in held.items() if each != balances[person]),
-        events=tuple(_credit_events(decided, rewards, referral, bond, now)),
+        balances=grants.changed_balances(surroundings.balances),
+        slices=grants.changed_slices(surroundings.budget),
+        events=()
+        if surroundings.is_rehearsal
+        else tuple(_credit_events(decided, grants.rewards, referral, bond, now)),
+        is_short_of_budget=grants.has_waited_in_vain(surroundings.budget),
     )
 
 
-def _ruling(
-    rule: RewardRule, conversion: Conversion, program: Program, bond: Bond, balance: Balance
-) -> tuple[Decision, int]:
-    """Decide one reward rule; gives the decision and, when it granted, the amount."""
-    use, cap = balance.cap_use(rule.rule_id), rule.cap
-    promised_minor = price(rule, conversion.amount_minor)
-    left_minor = (
-        promised_minor if cap.amount_minor is None else max(cap.amount_minor - use.amount_minor, 0)
-    )
-    amount_minor = min(promised_minor, left_minor)
-    reason = None
-    if conversion.amount_minor < lowest_amount(rule):
-        reason = Reason.BELOW_MINIMUM
-    elif rule.is_first_purchase_only and bond.purchases:
-        reason = Reason.NOT_FIRST_PURCHASE
-    elif promised_minor == 0:
-        reason = Reason.ROUNDS_TO_NOTHING
-    elif amount_minor == 0 or (cap.rewards is not None and use.rewards >= cap.rewards):
-        reason = Reason.CAP_REACHED
-    ruling = decision(
-        f"reward:{rule.rule_id}",
-        program.version,
-        reason,
-        order_minor=conversion.amount_minor,
-        rank=bond.purchases + 1,
-        promised_minor=promised_minor,
-        granted_minor=0 if reason else amount_minor,
-        rewards_so_far=use.rewards,
-        amount_so_far_minor=use.amount_minor,
-    )
-    return ruling, amount_minor
+def participants(conversion: Conversion, referral: Referral) -> frozenset[PersonId]:
+    """Name everybody whom a conversion may reward."""
+    people = {part.advocate_id for part in referral.shared_by} | {conversion.friend_id}
+    if referral.second_level_id is not None:
+        people.add(referral.second_level_id)
+    return frozenset(people)
 
 
-def _promise(
-    rule: RewardRule,
-    amount_minor: int,
+def _occasion(
     conversion: Conversion,
-    *,
-    owner_id: PersonId,
+    referral: Referral,
     program: Program,
-    now: datetime,
-) -> Reward:
-    return granted(
-        rule,
-        amount_minor,
-        program_id=program.program_id,
-        version=program.version,
+    bond: Bond,
+    surroundings: Surroundings,
+    *,
+    is_in_review: bool,
+) -> Occasion:
+    return Occasion(
+        source=conversion.conversion_id,
+        occurred_at=conversion.occurred_at,
         conversion_id=conversion.conversion_id,
         order_id=conversion.order_id,
-        owner_id=owner_id,
-        unit=program.currency,
-        held_from=conversion.occurred_at,
-        now=now,
+        amount_minor=conversion.amount_minor,
+        purchases=bond.purchases,
+        circumstances=conversion.circumstances,
+        channel=referral.channel,
+        segment=surroundings.segments.get(referral.advocate_id),
+        variant=program.variant_of(referral.advocate_id),
+        is_in_review=is_in_review,
     )
 
 
-def _grant_journal(
+def _claims(
+    rule: RewardRule,
     conversion: Conversion,
-    rewards: Sequence[Reward],
+    referral: Referral,
+    bond: Bond,
     balances: Mapping[PersonId, Balance],
-    now: datetime,
-) -> Journal | None:
-    if not rewards:
-        return None
-    return journal_for(
-        conversion.cause,
-        [grant_posting(reward) for reward in rewards],
-        program_id=conversion.program_id,
-        version=conversion.version,
-        now=now,
-        balances=balances,
+) -> Iterator[Claim]:
+    """Say who claims what by a rule: advocates who share a referral share what can be cut."""
+    match rule.to:
+        case Side.FRIEND:
+            count = bond.purchases + 1
+            yield _claim(rule, conversion, conversion.friend_id, count)
+        case Side.SECOND_LEVEL:
+            owner_id = referral.second_level_id
+            if owner_id is not None:
+                yield _claim(rule, conversion, owner_id, _rank(balances[owner_id], conversion))
+        case Side.ADVOCATE:
+            rank = _rank(balances[referral.advocate_id], conversion)
+            if rule.is_whole:
+                yield _claim(rule, conversion, referral.advocate_id, rank)
+            else:
+                yield from _shared_claims(rule, conversion, referral.shared_by, rank)
+
+
+def _rank(balance: Balance, conversion: Conversion) -> int:
+    return 1 + (balance.purchases if conversion.is_order else balance.signups)
+
+
+def _claim(rule: RewardRule, conversion: Conversion, owner_id: PersonId, count: int) -> Claim:
+    promised_minor = price(rule, conversion.amount_minor, count=count)
+    return Claim(owner_id=owner_id, promised_minor=promised_minor, count=count)
+
+
+def _shared_claims(
+    rule: RewardRule, conversion: Conversion, parts: Sequence[Part], count: int
+) -> Iterator[Claim]:
+    whole_minor = price(rule, conversion.amount_minor, count=count)
+    amounts = split(whole_minor, [part.share_bps for part in parts])
+    for part, amount_minor in zip(parts, amounts, strict=True):
+        yield Claim(
+            owner_id=part.advocate_id,
+            promised_minor=amount_minor,
+            count=count,
+            share_bps=part.share_bps,
+        )
+
+
+def _second_level_missing(program: Program, referral: Referral) -> tuple[Decision, ...]:
+    if referral.second_level_id is not None:
+        return ()
+    return tuple(
+        decision(f"reward:{rule.rule_id}", program.version, Reason.NO_SECOND_LEVEL)
+        for rule in program.rules
+        if rule.to is Side.SECOND_LEVEL
     )
+
+
+def _review_decision(is_in_review: bool, program: Program) -> tuple[Decision, ...]:  # noqa: FBT001
+    if not is_in_review:
+        return ()
+    return (decision("fraud", program.version, Reason.IN_REVIEW),)
+
+
+def _count(grants: Grants, conversion: Conversion, referral: Referral, program: Program) -> None:
+    """Count a conversion for its advocate, with the milestones it reaches."""
+    advocate_id = referral.advocate_id
+    balance = grants.balances[advocate_id]
+    if conversion.kind is ConversionKind.SIGNUP:
+        grants.balances[advocate_id] = replace(balance, signups=balance.signups + 1)
+        earn(grants, advocate_id, Counted.SIGNUPS)
+        return
+    is_purchase = conversion.kind is ConversionKind.PURCHASE
+    grants.balances[advocate_id] = scored(
+        replace(balance, purchases=balance.purchases + is_purchase),
+        program,
+        occurred_at=conversion.occurred_at,
+        purchases=int(is_purchase),
+        revenue_minor=conversion.amount_minor,
+    )
+    if is_purchase:
+        earn(grants, advocate_id, Counted.PURCHASES)
 
 
 def _bond_after(
-    bond: Bond, conversion: Conversion, referral: Referral, *, goes_on_waiting: bool
+    bond: Bond,
+    conversion: Conversion,
+    referral: Referral,
+    *,
+    is_in_review: bool,
+    goes_on_waiting: bool,
 ) -> Bond:
-    is_signup = conversion.kind is ConversionKind.SIGNUP
     return replace(
         bond if goes_on_waiting else no_longer_waiting(bond, conversion.conversion_id),
         referral=referral,
-        expires_at=None,
-        is_signed_up=bond.is_signed_up or is_signup,
-        purchases=bond.purchases + (not is_signup),
-    )
-
-
-def note(reward: Reward) -> RewardNote:
-    """Give what an answer tells of a reward as it is now."""
-    return RewardNote(
-        reward_id=reward.reward_id,
-        owner_id=reward.owner_id,
-        to=reward.side,
-        kind=reward.kind,
-        state=reward.state,
-        amount_minor=reward.remaining_minor,
-        unit=reward.unit,
-        held_until=reward.held_until,
+        is_in_review=is_in_review,
+        is_signed_up=bond.is_signed_up or conversion.kind is ConversionKind.SIGNUP,
+        purchases=bond.purchases + (conversion.kind is ConversionKind.PURCHASE),
     )
 
 
@@ -380,23 +505,48 @@ def _credit_events(
     now: datetime,
 ) -> Iterator[DomainEvent]:
     if bond.referral is None:
-        yield event(
-            EventName.REFERRAL_CREATED,
+        yield referral_event(
+            referral,
             cause=conversion.cause,
             program_id=conversion.program_id,
-            occurred_at=now,
-            referral_id=referral.referral_id,
-            advocate_id=referral.advocate_id,
             friend_id=conversion.friend_id,
-            code=referral.code,
-            channel=referral.channel,
+            now=now,
         )
-    yield _told(conversion, EventName.CONVERSION_RECORDED, cause=conversion.cause, now=now)
+    yield conversion_event(
+        conversion, EventName.CONVERSION_RECORDED, cause=conversion.cause, now=now
+    )
     for reward in rewards:
-        yield reward_event(EventName.REWARD_HELD, reward, cause=conversion.cause, now=now)
+        yield promise_event(reward, cause=conversion.cause, now=now)
 
 
-def _told(conversion: Conversion, name: EventName, *, cause: str, now: datetime) -> DomainEvent:
+def referral_event(
+    referral: Referral, *, cause: str, program_id: ProgramId, friend_id: PersonId, now: datetime
+) -> DomainEvent:
+    """Tell that a friend was bound, with all that the bond is."""
+    return event(
+        EventName.REFERRAL_CREATED,
+        cause=cause,
+        program_id=program_id,
+        occurred_at=now,
+        referral_id=referral.referral_id,
+        advocate_id=referral.advocate_id,
+        friend_id=friend_id,
+        code=referral.code,
+        channel=referral.channel,
+        since=referral.since.isoformat(),
+        attributable_from=referral.attributable_from.isoformat(),
+        parts=",".join(f"{each.advocate_id}:{each.share_bps}" for each in referral.parts),
+        second_level_id=referral.second_level_id,
+        attributed_by=referral.attributed_by,
+        note=referral.note,
+    )
+
+
+def conversion_event(
+    conversion: Conversion, name: EventName, *, cause: str, now: datetime
+) -> DomainEvent:
+    """Tell of a conversion as it was decided."""
+    circumstances = conversion.circumstances
     return event(
         name,
         cause=cause,
@@ -404,33 +554,17 @@ def _told(conversion: Conversion, name: EventName, *, cause: str, now: datetime)
         occurred_at=now,
         conversion_id=conversion.conversion_id,
         kind=conversion.kind,
+        version=conversion.version,
         friend_id=conversion.friend_id,
         advocate_id=conversion.advocate_id,
         order_id=conversion.order_id,
         amount_minor=conversion.amount_minor,
         currency=conversion.currency,
+        outcome=conversion.outcome,
         reason=conversion.reason,
-    )
-
-
-def reward_event(
-    name: EventName, reward: Reward, *, cause: str, now: datetime, **more: str | int | None
-) -> DomainEvent:
-    """Tell of a reward as it is after `cause`."""
-    return event(
-        name,
-        cause=cause,
-        program_id=reward.program_id,
-        occurred_at=now,
-        reward_id=reward.reward_id,
-        person_id=reward.owner_id,
-        conversion_id=reward.conversion_id,
-        order_id=reward.order_id,
-        rule=reward.rule_id,
-        side=reward.side,
-        kind=reward.kind,
-        unit=reward.unit,
-        amount_minor=reward.remaining_minor,
-        held_until=reward.held_until.isoformat(),
-        **more,
+        happened_at=conversion.occurred_at.isoformat(),
+        recorded_at=conversion.recorded_at.isoformat(),
+        country=circumstances.country,
+        month=circumstances.month,
+        flags=",".join(f"{flag.rule}:{flag.mode}" for flag in conversion.flags),
     )

@@ -39,6 +39,31 @@ class Reason(StrEnum):
     ROUNDS_TO_NOTHING = "rounds_to_nothing"
     CAP_REACHED = "cap_reached"
     NOTHING_TO_REVERSE = "nothing_to_reverse"
+    NOT_THE_FIRST = "not_the_first"
+    WEAKER_EVIDENCE = "weaker_evidence"
+    KIND_NOT_CONSIDERED = "kind_not_considered"
+    NOT_AMONG_THE_LARGEST = "not_among_the_largest"
+    UNKNOWN_ADVOCATE = "unknown_advocate"
+    NOT_NEW_CUSTOMER = "not_new_customer"
+    CIRCLE = "circle"
+    ADVOCATE_NOT_ELIGIBLE = "advocate_not_eligible"
+    NOT_ENOUGH_PURCHASES = "not_enough_purchases"
+    ABOVE_MAXIMUM = "above_maximum"
+    OTHER_SEGMENT = "other_segment"
+    OTHER_COUNTRY = "other_country"
+    OTHER_PRODUCT = "other_product"
+    OTHER_CHANNEL = "other_channel"
+    OTHER_VARIANT = "other_variant"
+    HOLDOUT = "holdout"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    IN_REVIEW = "in_review"
+    SUSPECTED_FRAUD = "suspected_fraud"
+    REJECTED_IN_REVIEW = "rejected_in_review"
+    NO_SECOND_LEVEL = "no_second_level"
+    TOO_LATE_IN_SUBSCRIPTION = "too_late_in_subscription"
+    EXPIRED = "expired"
+    OUT_OF_STOCK = "out_of_stock"
+    FORGOTTEN = "forgotten"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +116,31 @@ SAYS_TO_ADVOCATE: Mapping[Reason, str] = {
     Reason.ROUNDS_TO_NOTHING: "The share of so small an order is nothing.",
     Reason.CAP_REACHED: "The most that one person can earn by this rule is reached.",
     Reason.NOTHING_TO_REVERSE: "Nothing was earned with this order.",
+    Reason.NOT_THE_FIRST: "Another link was followed earlier.",
+    Reason.WEAKER_EVIDENCE: "Something that counts for more came with it.",
+    Reason.KIND_NOT_CONSIDERED: "The program does not look at recommendations of this kind.",
+    Reason.NOT_AMONG_THE_LARGEST: "Others had a larger part in the recommendation.",
+    Reason.UNKNOWN_ADVOCATE: "Whoever was named does not take part in the program.",
+    Reason.NOT_NEW_CUSTOMER: "The program rewards new customers only.",
+    Reason.CIRCLE: "Two people cannot recommend the shop to each other.",
+    Reason.ADVOCATE_NOT_ELIGIBLE: "The program is not open to this advocate.",
+    Reason.NOT_ENOUGH_PURCHASES: "An advocate has to buy something before this counts.",
+    Reason.ABOVE_MAXIMUM: "The order is above the maximum for this reward.",
+    Reason.OTHER_SEGMENT: "This reward is for other groups of customers.",
+    Reason.OTHER_COUNTRY: "This reward is for other countries.",
+    Reason.OTHER_PRODUCT: "This reward is for other products.",
+    Reason.OTHER_CHANNEL: "This reward is for recommendations sent another way.",
+    Reason.OTHER_VARIANT: "This reward is not part of this advocate's offer.",
+    Reason.HOLDOUT: "No rewards are offered to this advocate at present.",
+    Reason.BUDGET_EXHAUSTED: "The budget of the program is used up for now.",
+    Reason.IN_REVIEW: "It is being looked at before the reward is confirmed.",
+    Reason.SUSPECTED_FRAUD: "It does not meet the terms of the program.",
+    Reason.REJECTED_IN_REVIEW: "It was looked at and does not count.",
+    Reason.NO_SECOND_LEVEL: "Nobody in the program brought the advocate.",
+    Reason.TOO_LATE_IN_SUBSCRIPTION: "Only earlier months of a subscription earn this reward.",
+    Reason.EXPIRED: "It was not collected in time.",
+    Reason.OUT_OF_STOCK: "There is none left at the moment.",
+    Reason.FORGOTTEN: "Whose data was deleted is promised nothing more.",
 }
 
 

@@ -3,15 +3,23 @@
 ReferralError
 ├── NotFoundError
 │   ├── ProgramNotFoundError
-│   └── AdvocateNotFoundError
+│   ├── AdvocateNotFoundError
+│   ├── PersonNotFoundError
+│   ├── ConversionNotFoundError
+│   └── RewardNotFoundError
 ├── DuplicateError
 │   ├── DuplicateConversionError    same natural key, other content
 │   ├── DuplicateCodeError          the code belongs to somebody else
-│   └── DuplicateAdvocateError      enrolled already, with another code
+│   ├── DuplicateAdvocateError      enrolled already, with another code
+│   └── DuplicateHandOverError      handed over already, in another way
 └── NotAllowedError
     ├── CodeNotAllowedError         a vanity code that cannot be given
     ├── TermsNotAllowedError        a program document that contradicts itself
-    └── MoveNotAllowedError         a reward cannot go from this state to that one
+    ├── MoveNotAllowedError         a reward cannot go from this state to that one
+    ├── NotInReviewError            a conversion that waits for nobody's decision
+    ├── PersonForgottenError        somebody whose data was deleted
+    ├── AlreadyBoundError           a friend belongs to an advocate for ever
+    └── NotAttributableError        an attribution by hand that the rules refuse
 """
 
 from collections.abc import Sequence
@@ -57,6 +65,27 @@ class AdvocateNotFoundError(NotFoundError):
         super().__init__(f"nobody with this id is an advocate in program {program_id}")
 
 
+class PersonNotFoundError(NotFoundError):
+    code = "person_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("nobody with this id is known in any program")
+
+
+class ConversionNotFoundError(NotFoundError):
+    code = "conversion_not_found"
+
+    def __init__(self, natural_key: str) -> None:
+        super().__init__(f"nothing was reported as {natural_key}")
+
+
+class RewardNotFoundError(NotFoundError):
+    code = "reward_not_found"
+
+    def __init__(self, reward_id: str) -> None:
+        super().__init__(f"nobody was promised a reward {reward_id} here")
+
+
 class DuplicateError(ReferralError):
     code = "already_there"
 
@@ -88,6 +117,13 @@ class DuplicateAdvocateError(DuplicateError):
         )
 
 
+class DuplicateHandOverError(DuplicateError):
+    code = "handed_over_otherwise"
+
+    def __init__(self, reward_id: str) -> None:
+        super().__init__(f"reward {reward_id} was handed over before, and not with this reference")
+
+
 class NotAllowedError(ReferralError):
     code = "not_allowed"
 
@@ -114,3 +150,31 @@ class MoveNotAllowedError(NotAllowedError):
 
     def __init__(self, reward_id: str, before: str, after: str) -> None:
         super().__init__(f"reward {reward_id} cannot go from {before} to {after}")
+
+
+class NotInReviewError(NotAllowedError):
+    code = "not_in_review"
+
+    def __init__(self, conversion_id: str) -> None:
+        super().__init__(f"conversion {conversion_id} does not wait for a review")
+
+
+class PersonForgottenError(NotAllowedError):
+    code = "forgotten"
+
+    def __init__(self) -> None:
+        super().__init__("this customer's data was deleted for good; they cannot take part again")
+
+
+class AlreadyBoundError(NotAllowedError):
+    code = "already_bound"
+
+    def __init__(self, referral_id: str) -> None:
+        super().__init__(f"this friend is bound already, by referral {referral_id}")
+
+
+class NotAttributableError(NotAllowedError):
+    code = "not_attributable"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"this friend cannot be attributed so: {why}")

@@ -1,8 +1,10 @@
 """Money: integer minor units, integer basis points, one rounding rule.
 
 The rule is half to even (IEEE 754 roundTiesToEven, "banker's rounding"): over many orders it
-favours neither the business nor the advocates.
+favours neither the business nor the advocates. What must add up is split, not rounded.
 """
+
+from collections.abc import Sequence
 
 BASIS_POINTS = 10_000
 
@@ -53,6 +55,24 @@ def percent_of(amount_minor: int, rate_bps: int) -> int:
 def in_proportion(amount_minor: int, *, part: int, whole: int) -> int:
     """Give the share of an amount that `part` has in `whole`, in minor units."""
     return divided(amount_minor * part, whole)
+
+
+def split(total: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """Split a whole number in proportion to `weights`, so that the parts add up to it exactly.
+
+    By largest remainder, the method of Hamilton (Balinski and Young, Fair Representation, 1982):
+    each part is its quota rounded down, and the units left over go to the largest remainders, of
+    equal ones to the earlier. `total` and the weights are 0 or more, one of them is more than 0.
+    """
+    if len(weights) == 1:
+        return (total,)
+    whole = sum(weights)
+    parts = [total * weight // whole for weight in weights]
+    remainders = [total * weight % whole for weight in weights]
+    largest_first = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)
+    for place in largest_first[: total - sum(parts)]:
+        parts[place] += 1
+    return tuple(parts)
 
 
 def written(amount_minor: int, unit: str) -> str:

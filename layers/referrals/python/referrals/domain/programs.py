@@ -1,99 +1,94 @@
 """Programs: the offer and its terms. A program that was applied is never changed, only followed."""
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from referrals.domain.clicks import CHANNELS
 from referrals.domain.errors import Fault, TermsNotAllowedError
-from referrals.domain.ids import ProgramId
+from referrals.domain.fraud.rules import fraud_faults
+from referrals.domain.fraud.terms import FraudTerms
+from referrals.domain.ids import PersonId, ProgramId
+from referrals.domain.landings import CLICK_PARAMETER, Landing, is_web_address
 from referrals.domain.money import BASIS_POINTS, is_currency
+from referrals.domain.rules import (
+    MOST_DAYS,
+    Cap,
+    RewardRule,
+    Side,
+    Trigger,
+    cap_faults,
+    rule_faults,
+)
 
-# Ten years: beyond it somebody mixed up days and seconds, and in the end the calendar ends.
-MOST_DAYS = 3_650
-
-
-# The landing page gets the click token under this name, beside the code.
-CLICK_PARAMETER = "click"
+# Every rule that is looked at leaves a decision in the item of its conversion.
+MAX_RULES = 40
 # All rewards of one conversion are one transaction, and small ones seldom collide.
-MAX_RULES = 20
-
-
-class ProgramStatus(StrEnum):
-    ACTIVE = "active"
-    PAUSED = "paused"
-    ENDED = "ended"
+MOST_RULES_AT_ONCE = 12
+# A conversion is shared by so many advocates at most: twelve rules for each of them, with their
+# balances, stay within the 100 items of a transaction.
+MOST_SHARES = 5
+HOLDOUT = "holdout"
 
 
 class ConversionKind(StrEnum):
+    """What people do that may be rewarded; the first triggers of rules."""
+
+    ENROLMENT = "enrolment"
     SIGNUP = "signup"
     PURCHASE = "purchase"
-
-
-class Side(StrEnum):
-    """Who a reward is for."""
-
-    ADVOCATE = "advocate"
-    FRIEND = "friend"
-
-
-class RewardKind(StrEnum):
-    CREDIT = "credit"
-    COUPON = "coupon"
+    RENEWAL = "renewal"
 
 
 class AttributionModel(StrEnum):
     LAST_CLICK = "last_click"
+    FIRST_CLICK = "first_click"
+    LINEAR = "linear"
+    POSITION = "position"
+
+
+class TouchKind(StrEnum):
+    """What shows who recommended: from the strongest to the weakest unless the terms say other.
+
+    A manual one is an operator's word, which stands above all.
+    """
+
+    MANUAL = "manual"
+    CODE = "code"
+    COUPON = "coupon"
+    CLICK = "click"
+    STATED = "stated"
+
+
+# How a friend came: by a link, and how that was shared, or by what else showed who recommended.
+_CHANNELS = CHANNELS.union(TouchKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flat:
-    """The same amount every time; `amount_minor` in the program's currency."""
+class Weights:
+    """Parts of the `position` model for the first, all middle and the last touch; 100 in all."""
 
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Percent:
-    """A share of the purchase, `rate_bps` ten-thousandths, and at most `max_minor`."""
-
-    rate_bps: int
-    max_minor: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cap:
-    """The most one person can earn by one rule, in rewards, in minor units, or both."""
-
-    rewards: int | None = None
-    amount_minor: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RewardRule:
-    """What the terms promise: who gets what, for which conversion, held for how long."""
-
-    rule_id: str
-    on: ConversionKind
-    to: Side
-    kind: RewardKind
-    reward: Flat | Percent
-    hold_days: int = 0
-    min_amount_minor: int = 0
-    is_first_purchase_only: bool = False
-    cap: Cap = Cap()
-    pool: str | None = None
-
-    @property
-    def hold(self) -> timedelta:
-        return timedelta(days=self.hold_days)
+    first: int = 40
+    middle: int = 20
+    last: int = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttributionTerms:
+    """How advocates are credited: only touches of the strongest kind present are looked at."""
+
     model: AttributionModel = AttributionModel.LAST_CLICK
     window_days: int = 30
+    weights: Weights = Weights()
+    precedence: tuple[TouchKind, ...] = (
+        TouchKind.CODE,
+        TouchKind.COUPON,
+        TouchKind.CLICK,
+        TouchKind.STATED,
+    )
 
     @property
     def window(self) -> timedelta:
@@ -101,42 +96,77 @@ class AttributionTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a messenger shows of a share link (OpenGraph)."""
+class Eligibility:
+    """Who may refer, and who may be referred.
 
-    title: str = ""
-    description: str = ""
-    image_url: str | None = None
+    `min_purchases` are an advocate's own, before they bring anybody: 0 in a pre-sale program, 1 in
+    an after-sale one.
+    """
+
+    segments: tuple[str, ...] = ()
+    min_purchases: int = 0
+    is_new_customers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landing:
-    """Where a share link leads; the only part of a program that the redirect reads."""
+class BudgetTerms:
+    """The most that a program promises in all and per UTC day, in minor units of its currency."""
 
-    program_id: ProgramId
-    status: ProgramStatus
-    landing_page: str
-    allowed_hosts: tuple[str, ...]
-    fallback_url: str | None = None
-    link_parameter: str = "via"
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    preview: Preview = Preview()
+    total_minor: int | None = None
+    per_day_minor: int | None = None
 
-    def is_running(self, now: datetime) -> bool:
-        """Whether the program is on at `now`: active, started, and not at its end yet."""
-        has_started = self.starts_at is None or self.starts_at <= now
-        has_ended = self.ends_at is not None and self.ends_at <= now
-        return self.status is ProgramStatus.ACTIVE and has_started and not has_ended
+    @property
+    def is_limited(self) -> bool:
+        return self.total_minor is not None or self.per_day_minor is not None
 
-    def allows(self, url: str) -> bool:
-        """Whether a link may lead to `url`: http(s), no user part, an allowed host and port."""
-        return is_web_address(url) and urlsplit(url).netloc.lower() in self.allowed_hosts
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    name: str
+    share_bps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """An A/B test by advocate: shares of variants and of a holdout add up to 10,000 or less.
+
+    Advocates in no variant and not in the holdout are the control group.
+    """
+
+    name: str
+    variants: tuple[Variant, ...] = ()
+    holdout_bps: int = 0
+
+    def variant_of(self, advocate_id: PersonId) -> str | None:
+        """Assign an advocate for ever: a hash of experiment and person, not a draw by lot."""
+        digest = hashlib.sha256(f"{self.name}\x1f{advocate_id}".encode()).digest()
+        place = int.from_bytes(digest[:8], "big") * BASIS_POINTS >> 64
+        for name, share_bps in (
+            (HOLDOUT, self.holdout_bps),
+            *((variant.name, variant.share_bps) for variant in self.variants),
+        ):
+            if place < share_bps:
+                return name
+            place -= share_bps
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goals:
+    """What the business wants of the program; `plan` says whether terms would reach it."""
+
+    purchases: int | None = None
+    max_cost_per_purchase_minor: int | None = None
+    max_cost_share_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One version of a program. `version` counts from 1; nothing in it changes once applied."""
+    """One version of a program. `version` counts from 1; nothing in it changes once applied.
+
+    `caps` bound what one advocate earns by all rules together, in the program's currency.
+    `silent_messages` are kinds of messages that are not sent.
+    """
 
     program_id: ProgramId
     version: int
@@ -146,25 +176,42 @@ class Program:
     rules: tuple[RewardRule, ...]
     attribution: AttributionTerms = AttributionTerms()
     shop_name: str = ""
+    eligibility: Eligibility = Eligibility()
+    caps: tuple[Cap, ...] = ()
+    budget: BudgetTerms = BudgetTerms()
+    experiment: Experiment | None = None
+    fraud: FraudTerms = field(default_factory=FraudTerms)
+    goals: Goals = Goals()
+    silent_messages: tuple[str, ...] = ()
 
     def rules_for(self, kind: ConversionKind) -> tuple[RewardRule, ...]:
-        return tuple(rule for rule in self.rules if rule.on is kind)
+        return tuple(rule for rule in self.rules if rule.on is Trigger(kind))
+
+    @property
+    def milestones(self) -> tuple[RewardRule, ...]:
+        return tuple(rule for rule in self.rules if rule.on is Trigger.MILESTONE)
+
+    @property
+    def leaderboards(self) -> tuple[RewardRule, ...]:
+        return tuple(rule for rule in self.rules if rule.on is Trigger.PERIOD_END)
+
+    @property
+    def has_second_level(self) -> bool:
+        return any(rule.to is Side.SECOND_LEVEL for rule in self.rules)
+
+    @property
+    def asks_for_segments(self) -> bool:
+        """Whether anything in the terms depends on an advocate's segment."""
+        return bool(self.eligibility.segments) or any(
+            rule.only.segments or rule.only.except_segments for rule in self.rules
+        )
 
     def rule(self, rule_id: str) -> RewardRule:
         """Give the rule of this id; KeyError when this version has none."""
         return {rule.rule_id: rule for rule in self.rules}[rule_id]
 
-
-def is_web_address(url: str) -> bool:
-    """Whether `url` is an absolute http(s) address that is safe to put into a header."""
-    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-        return False
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+    def variant_of(self, advocate_id: PersonId) -> str | None:
+        return self.experiment.variant_of(advocate_id) if self.experiment else None
 
 
 def checked(program: Program) -> Program:
@@ -176,60 +223,139 @@ def checked(program: Program) -> Program:
 
 
 def _faults(program: Program) -> Iterator[Fault]:
-    landing = program.landing
-    if len(program.rules) > MAX_RULES:
-        yield Fault(field="rules", says=f"are more than {MAX_RULES}")
-    if landing.link_parameter == CLICK_PARAMETER:
-        yield Fault(field="link_parameter", says="is the parameter of the click token")
     if not is_currency(program.currency):
         yield Fault(field="currency", says="is not an ISO 4217 code")
+    yield from _landing_faults(program.landing)
+    yield from _attribution_faults(program.attribution)
+    if program.eligibility.min_purchases < 0:
+        yield Fault(field="eligibility.min_purchases", says="is negative")
+    yield from _number_of_rules_faults(program)
+    seen: set[str] = set()
+    for position, rule in enumerate(program.rules):
+        yield from rule_faults(rule, f"rules.{position}")
+        yield from _fit_faults(program, rule, f"rules.{position}")
+        if rule.rule_id in seen:
+            yield Fault(field=f"rules.{position}.id", says="stands twice")
+        seen.add(rule.rule_id)
+    yield from cap_faults(program.caps, "caps")
+    yield from _budget_faults(program.budget)
+    if program.experiment is not None:
+        yield from _experiment_faults(program.experiment)
+    yield from fraud_faults(program.fraud)
+    yield from _goal_faults(program.goals)
+
+
+def _landing_faults(landing: Landing) -> Iterator[Fault]:
+    if landing.link_parameter == CLICK_PARAMETER:
+        yield Fault(field="link_parameter", says="is the parameter of the click token")
+    for position, host in enumerate(landing.allowed_hosts):
+        if not _is_host(host):
+            yield Fault(
+                field=f"allowed_hosts.{position}", says="is not a host such as shop.example"
+            )
     if not landing.allows(landing.landing_page):
         yield Fault(field="landing_page", says="is not on an allowed host")
     if landing.fallback_url is not None and not landing.allows(landing.fallback_url):
         yield Fault(field="fallback_url", says="is not on an allowed host")
+    image_url = landing.preview.image_url
+    if image_url is not None and not is_web_address(image_url):
+        yield Fault(field="preview.image_url", says="is not an http(s) address")
     if landing.starts_at and landing.ends_at and landing.ends_at <= landing.starts_at:
         yield Fault(field="ends_at", says="is not after starts_at")
-    if not 1 <= program.attribution.window_days <= MOST_DAYS:
+
+
+def _is_host(host: str) -> bool:
+    url = f"https://{host}"
+    return is_web_address(url) and urlsplit(url).netloc == host
+
+
+def _attribution_faults(terms: AttributionTerms) -> Iterator[Fault]:
+    weights = (terms.weights.first, terms.weights.middle, terms.weights.last)
+    if not 1 <= terms.window_days <= MOST_DAYS:
         yield Fault(field="attribution.window_days", says=f"is not between 1 and {MOST_DAYS}")
-    seen: set[str] = set()
-    for position, rule in enumerate(program.rules):
-        yield from _rule_faults(rule, f"rules.{position}")
-        if rule.rule_id in seen:
-            yield Fault(field=f"rules.{position}.id", says="stands twice")
-        seen.add(rule.rule_id)
+    if min(weights) < 0 or sum(weights) != 100:  # noqa: PLR2004 - per cent
+        yield Fault(field="attribution.weights", says="do not add up to 100")
+    if terms.weights != Weights() and terms.model is not AttributionModel.POSITION:
+        yield Fault(field="attribution.weights", says=f"are for position, not for {terms.model}")
+    if len(set(terms.precedence)) != len(terms.precedence) or not terms.precedence:
+        yield Fault(field="attribution.precedence", says="is empty or names a kind twice")
+    if TouchKind.MANUAL in terms.precedence:
+        yield Fault(field="attribution.precedence", says="names manual, which stands above all")
 
 
-def _rule_faults(rule: RewardRule, path: str) -> Iterator[Fault]:
-    yield from _amount_faults(rule, f"{path}.reward")
-    if not 0 <= rule.hold_days <= MOST_DAYS:
-        yield Fault(field=f"{path}.hold_days", says=f"is not between 0 and {MOST_DAYS}")
-    if rule.min_amount_minor < 0:
-        yield Fault(field=f"{path}.min_amount_minor", says="is negative")
-    for name, limit in (("rewards", rule.cap.rewards), ("amount_minor", rule.cap.amount_minor)):
-        if limit is not None and limit < 1:
-            yield Fault(field=f"{path}.cap.{name}", says="is less than 1")
-    has_purchase_terms = rule.min_amount_minor or rule.is_first_purchase_only
-    if rule.on is ConversionKind.SIGNUP and has_purchase_terms:
-        yield Fault(field=path, says="sets terms of a purchase for a sign-up")
-    if rule.kind is RewardKind.COUPON and not rule.pool:
-        yield Fault(field=f"{path}.pool", says="is missing: a coupon comes from a pool")
-    if rule.kind is RewardKind.COUPON and rule.cap.amount_minor is not None:
+def _number_of_rules_faults(program: Program) -> Iterator[Fault]:
+    if len(program.rules) > MAX_RULES:
+        yield Fault(field="rules", says=f"are more than {MAX_RULES}")
+        return
+    segments = {name for rule in program.rules for name in rule.only.segments}
+    variants = {name for rule in program.rules for name in rule.only.variants}
+    most = max(
+        len(_rules_at_once(program, kind, segment, variant))
+        for kind in ConversionKind
+        for segment in (None, *segments)
+        for variant in (None, *variants)
+    )
+    if most > MOST_RULES_AT_ONCE:
         yield Fault(
-            field=f"{path}.cap.amount_minor", says="would cut a coupon, which has one value"
+            field="rules",
+            says=f"are {most} for one advocate at once, more than {MOST_RULES_AT_ONCE}",
         )
 
 
-def _amount_faults(rule: RewardRule, path: str) -> Iterator[Fault]:
-    match rule.reward:
-        case Flat(amount_minor=amount_minor):
-            if amount_minor < 1:
-                yield Fault(field=f"{path}.amount_minor", says="is less than 1")
-        case Percent(rate_bps=rate_bps, max_minor=max_minor):
-            if not 0 < rate_bps <= BASIS_POINTS:
-                yield Fault(field=f"{path}.rate_bps", says="is not between 1 and 10000")
-            if max_minor is not None and max_minor < 1:
-                yield Fault(field=f"{path}.max_minor", says="is less than 1")
-            if rule.on is ConversionKind.SIGNUP:
-                yield Fault(field=path, says="is a percentage, and a sign-up has no amount")
-            if rule.kind is RewardKind.COUPON:
-                yield Fault(field=path, says="is a percentage, and a coupon has one value")
+def _rules_at_once(
+    program: Program, kind: ConversionKind, segment: str | None, variant: str | None
+) -> list[RewardRule]:
+    """List what one conversion may set off; a sign-up or a purchase may be a milestone, too."""
+    return [
+        rule
+        for rule in program.rules
+        if rule.on in {Trigger(kind), Trigger.MILESTONE}
+        and (not rule.only.segments or segment in rule.only.segments)
+        and segment not in rule.only.except_segments
+        and (not rule.only.variants or variant in rule.only.variants)
+    ]
+
+
+def _fit_faults(program: Program, rule: RewardRule, path: str) -> Iterator[Fault]:
+    """Name what a rule waits for that its program never lets happen."""
+    known = {each.name for each in program.experiment.variants} if program.experiment else set()
+    if not known.issuperset(rule.only.variants):
+        yield Fault(field=f"{path}.only.variants", says="are not in the experiment")
+    unknown = sorted(set(rule.only.channels) - _CHANNELS)
+    if unknown:
+        yield Fault(field=f"{path}.only.channels", says=f"names {unknown[0]}, which is no channel")
+    eligible = set(program.eligibility.segments)
+    if eligible and rule.only.segments and not eligible.intersection(rule.only.segments):
+        yield Fault(field=f"{path}.only.segments", says="are not among those who may refer")
+    if eligible and eligible.issubset(rule.only.except_segments):
+        yield Fault(field=f"{path}.only.except_segments", says="leaves nobody who may refer")
+
+
+def _budget_faults(budget: BudgetTerms) -> Iterator[Fault]:
+    total, per_day = budget.total_minor, budget.per_day_minor
+    for name, limit in (("total_minor", total), ("per_day_minor", per_day)):
+        if limit is not None and limit < 0:
+            yield Fault(field=f"budget.{name}", says="is negative")
+    if total is not None and per_day is not None and per_day > total:
+        yield Fault(field="budget.per_day_minor", says="is more than the total")
+
+
+def _experiment_faults(experiment: Experiment) -> Iterator[Fault]:
+    names = [variant.name for variant in experiment.variants]
+    shares = [experiment.holdout_bps, *(variant.share_bps for variant in experiment.variants)]
+    if not any(shares):
+        yield Fault(field="experiment", says="has neither a variant nor a holdout")
+    if min(shares) < 0 or sum(shares) > BASIS_POINTS:
+        yield Fault(field="experiment", says="has shares that are not between 0 and 10000 in all")
+    if len(set(names)) != len(names) or HOLDOUT in names:
+        yield Fault(field="experiment.variants", says=f"has a name twice, or {HOLDOUT}")
+
+
+def _goal_faults(goals: Goals) -> Iterator[Fault]:
+    for name, goal in (
+        ("purchases", goals.purchases),
+        ("max_cost_per_purchase_minor", goals.max_cost_per_purchase_minor),
+        ("max_cost_share_bps", goals.max_cost_share_bps),
+    ):
+        if goal is not None and goal < 1:
+            yield Fault(field=f"goals.{name}", says="is less than 1")

@@ -1,0 +1,98 @@
+"""Eligibility: who may refer and who may be referred, looked at touch by touch before any credit.
+
+What is wrong with a touch is noted on it, so that it stands among the candidates with its reason.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from referrals.domain.attribution import CLOCK_SKEW, Touch
+from referrals.domain.decisions import Reason
+from referrals.domain.ids import PersonId
+from referrals.domain.programs import Eligibility, TouchKind
+from referrals.domain.referrals import Bond
+
+# A chain of recommendations is followed so far up; one that is longer is taken for a circle.
+LONGEST_CHAIN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What eligibility asks about an advocate.
+
+    `orders` are their own; `brought_by` whoever brought them, whoever brought those, and so on up
+    to somebody whom nobody brought, or to `LONGEST_CHAIN`.
+    """
+
+    advocate_id: PersonId
+    segment: str | None = None
+    orders: int = 0
+    brought_by: tuple[PersonId, ...] = ()
+
+    @property
+    def top_id(self) -> PersonId:
+        """Who stands at the top of the chain: as long as nobody brings them, no circle closes."""
+        return self.brought_by[-1] if self.brought_by else self.advocate_id
+
+    @property
+    def second_level_id(self) -> PersonId | None:
+        return self.brought_by[0] if self.brought_by else None
+
+
+def judged(
+    touches: Iterable[Touch],
+    *,
+    terms: Eligibility,
+    friend: Bond,
+    is_new_customer: bool | None,
+    candidates: Mapping[PersonId, Candidate],
+) -> tuple[Touch, ...]:
+    """Note on each sound touch what the terms of eligibility have against it."""
+    return tuple(
+        touch
+        if touch.flaw is not None
+        else replace(
+            touch, flaw=_flaw(touch, terms, friend, candidates, is_new_customer=is_new_customer)
+        )
+        for touch in touches
+    )
+
+
+def _flaw(
+    touch: Touch,
+    terms: Eligibility,
+    friend: Bond,
+    candidates: Mapping[PersonId, Candidate],
+    *,
+    is_new_customer: bool | None,
+) -> Reason | None:
+    candidate = candidates.get(touch.advocate_id) if touch.advocate_id else None
+    if candidate is None or candidate.advocate_id == friend.friend_id:
+        return None  # attribution has its own word for that
+    if friend.friend_id in candidate.brought_by or len(candidate.brought_by) >= LONGEST_CHAIN:
+        return Reason.CIRCLE
+    if touch.kind is TouchKind.MANUAL:
+        return None  # an operator has looked at the rest
+    not_open = _not_open_to(terms, candidate)
+    if not_open is None and terms.is_new_customers_only:
+        is_known = _is_known(friend, touch.at, is_new_customer=is_new_customer)
+        return Reason.NOT_NEW_CUSTOMER if is_known else None
+    return not_open
+
+
+def _not_open_to(terms: Eligibility, candidate: Candidate) -> Reason | None:
+    if terms.segments and candidate.segment not in terms.segments:
+        return Reason.ADVOCATE_NOT_ELIGIBLE
+    return Reason.NOT_ENOUGH_PURCHASES if candidate.orders < terms.min_purchases else None
+
+
+def _is_known(friend: Bond, touched_at: datetime, *, is_new_customer: bool | None) -> bool:
+    """Whether somebody was a customer before: by the shop's word, or by an earlier order.
+
+    An order that is no earlier than clocks differ may be the very one that the touch led to.
+    """
+    if is_new_customer is not None:
+        return not is_new_customer
+    first_at = friend.first_order_at
+    return first_at is not None and first_at < touched_at - CLOCK_SKEW
