@@ -3,7 +3,7 @@
 A journal is one event's postings; a posting moves a positive amount of one unit from a source to a
 destination account, so a journal cannot be out of balance and all accounts of a unit add up to 0.
 Each journal names the one before it of every person in it by its hash, so a change anywhere breaks
-a chain.
+a chain, and from a balance all of a person's journals can be walked back, each proved by the next.
 """
 
 import hashlib
@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from referrals.domain.ids import JournalId, PersonId, ProgramId, derive
+from referrals.domain.caps import CapUse
+from referrals.domain.ids import JournalId, PersonId, ProgramId, RewardId, derive
 
 Account = str
 NOTHING_BEFORE = "0" * 64
@@ -58,8 +59,20 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What came before in a person's chain: how many journals, and the last one of them."""
+
+    number: int = 0
+    journal_id: JournalId | None = None
+    digest: str = NOTHING_BEFORE
+
+
+FIRST = Link()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Journal:
-    """All postings of one event; `previous` holds, per person in it, the hash before."""
+    """All postings of one event; `previous` links it, per person in it, to the one before."""
 
     journal_id: JournalId
     program_id: ProgramId
@@ -67,15 +80,18 @@ class Journal:
     cause: str
     recorded_at: datetime
     postings: tuple[Posting, ...]
-    previous: Mapping[PersonId, str]
+    previous: Mapping[PersonId, Link]
 
     @property
     def people(self) -> tuple[PersonId, ...]:
         return people_in(self.postings)
 
     @property
-    def digest(self) -> str:
-        """SHA-256, in hex, over every field in a canonical form (sorted keys, no spaces)."""
+    def canonical(self) -> str:
+        """Every field in one form (JSON, sorted keys, no spaces, ASCII): what is stored and hashed.
+
+        `read_journal` reads it.
+        """
         content = {
             "journal_id": self.journal_id,
             "program_id": self.program_id,
@@ -83,18 +99,59 @@ class Journal:
             "cause": self.cause,
             "recorded_at": self.recorded_at.isoformat(),
             "postings": [[p.source, p.destination, p.amount_minor, p.unit] for p in self.postings],
-            "previous": dict(self.previous),
+            "previous": {
+                person: [link.number, link.journal_id, link.digest]
+                for person, link in self.previous.items()
+            },
         }
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, over the canonical form."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+
+def read_journal(canonical: str) -> Journal:
+    """Read a journal from its canonical form; ValueError when it is no journal."""
+    content = json.loads(canonical)
+    try:
+        return Journal(
+            journal_id=JournalId(content["journal_id"]),
+            program_id=ProgramId(content["program_id"]),
+            version=content["version"],
+            cause=content["cause"],
+            recorded_at=datetime.fromisoformat(content["recorded_at"]),
+            postings=tuple(
+                Posting(source=source, destination=destination, amount_minor=amount, unit=unit)
+                for source, destination, amount, unit in content["postings"]
+            ),
+            previous={
+                PersonId(person): Link(number=number, journal_id=journal_id, digest=digest)
+                for person, (number, journal_id, digest) in content["previous"].items()
+            },
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a journal: {canonical[:200]}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CapUse:
-    """What a person has earned by one rule so far, less what was reversed."""
+class Mark:
+    """Where a milestone stands: the reward earned there, or None when it was un-earned since.
 
-    rewards: int = 0
-    amount_minor: int = 0
+    `generation` counts how often it was earned, so that each earning has its own id.
+    """
+
+    reward_id: RewardId | None
+    generation: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What an advocate brought in one period of a leaderboard, less what was given back."""
+
+    purchases: int = 0
+    revenue_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +159,28 @@ class Balance:
     """What one person has in one program, and how far they are into its caps.
 
     `amounts` maps `place:unit` to minor units as the accounts have them: a debt is negative.
-    `revision` is None until it is stored.
+    Whoever's is closed was forgotten, and is promised nothing more. `revision` is None until it is
+    stored.
     """
 
     program_id: ProgramId
     person_id: PersonId
     amounts: Mapping[str, int] = field(default_factory=dict)
     caps: Mapping[str, CapUse] = field(default_factory=dict)
+    milestones: Mapping[str, Mark] = field(default_factory=dict)
+    scores: Mapping[str, Score] = field(default_factory=dict)
     signups: int = 0
     purchases: int = 0
     journals: int = 0
     last_hash: str = NOTHING_BEFORE
+    last_journal_id: JournalId | None = None
+    is_closed: bool = False
     revision: int | None = None
+
+    @property
+    def last_link(self) -> Link:
+        """What the next journal of this person is chained to."""
+        return Link(number=self.journals, journal_id=self.last_journal_id, digest=self.last_hash)
 
     def amount(self, place: Place, unit: str) -> int:
         return self.amounts.get(f"{place}:{unit}", 0)
@@ -155,7 +222,7 @@ def journal_for(
         cause=cause,
         recorded_at=now,
         postings=tuple(postings),
-        previous={person: balances[person].last_hash for person in people_in(postings)},
+        previous={person: balances[person].last_link for person in people_in(postings)},
     )
 
 
@@ -177,12 +244,9 @@ def after(balance: Balance, journal: Journal) -> Balance:
             key = f"{owner[1]}:{unit}"
             amounts[key] = amounts.get(key, 0) + gain
     return replace(
-        balance, amounts=amounts, journals=balance.journals + 1, last_hash=journal.digest
+        balance,
+        amounts=amounts,
+        journals=balance.journals + 1,
+        last_hash=journal.digest,
+        last_journal_id=journal.journal_id,
     )
-
-
-def with_cap_use(balance: Balance, rule_id: str, *, rewards: int, amount_minor: int) -> Balance:
-    """Count rewards and their amounts against a rule's cap; negative numbers give back."""
-    use = balance.cap_use(rule_id)
-    changed = CapUse(rewards=use.rewards + rewards, amount_minor=use.amount_minor + amount_minor)
-    return replace(balance, caps={**balance.caps, rule_id: changed})

@@ -1,0 +1,1 @@
+"""Sealing: what was written is signed by a key that nobody can read."""
