@@ -16,7 +16,7 @@ _LOCK = _LAYER / "requirements.lock"
 _PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_17_aarch64")
 
 # botocore describes 400 services in 27 MB; these are the ones that are called
-AWS_SERVICES = frozenset({"dynamodb", "sqs", "sns", "sesv2", "secretsmanager"})
+AWS_SERVICES = frozenset({"dynamodb", "sqs", "sns", "sesv2", "secretsmanager", "kms"})
 
 # what pip writes down about this machine, and commands that nobody can call in a Lambda
 _TRACES_OF_PIP = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")

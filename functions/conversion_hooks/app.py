@@ -1,4 +1,4 @@
-"""Hooks that the shop calls when a friend signs up, buys or is refunded; enrolment of advocates."""
+"""Hooks that the shop calls when a friend signs up, buys or gets money back; enrolment."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -7,13 +7,20 @@ from chalice import Response
 
 from referrals.domain.ids import ProgramId
 from referrals.runtime import clock
-from referrals.runtime.bodies import AdvocateBody, PurchaseHook, RefundHook, SignupHook
+from referrals.runtime.bodies import (
+    AdvocateBody,
+    ChargebackHook,
+    PurchaseHook,
+    RefundHook,
+    SignupHook,
+)
 from referrals.runtime.http import answers, authorize, program_parameter, signed_body
 from referrals.runtime.presenting import enrolled, recorded, standing
 from referrals.runtime.problems import ProblemApp
 from referrals.runtime.secrets import keys
 from referrals.store.programs import get_live
 from referrals.usecases.enrol_advocate import enrol_advocate
+from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
 from referrals.usecases.record_signup import record_signup
@@ -53,6 +60,15 @@ def refund() -> Response:
     body = signed_body(_request(), RefundHook)
     report = body.report(key=keys().identity)
     return recorded(record_refund(report, now=clock.utc_now()))
+
+
+@app.route("/hooks/chargeback", methods=["POST"])
+@answers
+def chargeback() -> Response:
+    """Record that a friend's bank took money back, or that the shop won it back."""
+    body = signed_body(_request(), ChargebackHook)
+    report = body.report(key=keys().identity)
+    return recorded(record_chargeback(report, now=clock.utc_now()))
 
 
 @app.route("/api/advocates", methods=["POST"])

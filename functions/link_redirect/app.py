@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from chalice import Response
 
 from referrals import settings
-from referrals.domain.programs import Landing
+from referrals.domain.landings import Landing
 from referrals.runtime import click_log, clock
 from referrals.runtime.problems import ProblemApp
 from referrals.runtime.secrets import click_keys

@@ -140,7 +140,10 @@ def recording(calls: list[Call]) -> Iterator[None]:
 
 
 _POLLS = frozenset({"DescribeStream", "GetShardIterator", "GetRecords", "ReceiveMessage"})
-_RESOURCE_PARAMETERS = ("QueueUrl", "TopicArn", "TargetArn", "SecretId", "FromEmailAddress")
+_RESOURCE_PARAMETERS = (
+    *("QueueUrl", "TopicArn", "TargetArn", "SecretId", "KeyId"),
+    "FromEmailAddress",
+)
 
 
 def _resources(parameters: Mapping[str, Any]) -> tuple[str, ...]:

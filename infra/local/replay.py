@@ -34,6 +34,7 @@ from referrals.domain.decisions import Outcome
 from referrals.domain.ids import PersonId, ProgramId, person_id
 from referrals.domain.ledger import expense_of
 from referrals.domain.money import written
+from referrals.domain.verification import Findings
 from referrals.runtime import click_log, clock
 from referrals.runtime.bodies import AdvocateBody, Customer, PurchaseHook, RefundHook, SignupHook
 from referrals.runtime.secrets import keys
@@ -44,7 +45,7 @@ from referrals.usecases.follow_link import LinkRequest, SendOn, follow_link
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
 from referrals.usecases.record_signup import record_signup
-from referrals.usecases.verify_ledger import Verification, verify_ledger
+from referrals.usecases.verify_ledger import verify_ledger
 
 PROGRAM = ProgramId("gifts")
 UNIT = "GBP"
@@ -262,7 +263,7 @@ def _progress(out: Console) -> Progress:
 
 
 def _summed_up(
-    history: Sequence[Happening], shop: _Shop, books: Verification, *, days: int, seconds: float
+    history: Sequence[Happening], shop: _Shop, books: Findings, *, days: int, seconds: float
 ) -> Replayed:
     kinds = Counter(type(happened) for happened in history)
     reported = [each for each in history if isinstance(each, Bought | Refunded)]

@@ -16,12 +16,10 @@ from infra.local.telling import Telling
 from infra.manifest import ROOT
 from referrals.cli.documents import read_program_file
 from referrals.domain.ids import JournalId, PersonId, ProgramId, derive, person_id
-from referrals.domain.ledger import Balance, Journal
+from referrals.domain.ledger import Balance, Journal, read_journal
 from referrals.runtime import clock
 from referrals.runtime.secrets import keys
 from referrals.store import coupons, ledger
-from referrals.store.rows import Body
-from referrals.store.transactions import Wanted, read
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.show_advocate import Standing, show_advocate
 from referrals.usecases.verify_ledger import verify_ledger
@@ -35,7 +33,6 @@ _POOL, _COUPONS = "welcome", 40
 _ANNA, _BORIS = "anna@customer.example", "boris@customer.example"
 _BOT = "WhatsApp/2.24.20.89 A"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-_JOURNAL = Body(Journal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -369,11 +366,10 @@ class Story:
         """Read the journals that the causes so far may have written; cheap with any history."""
         for cause in self._seen.causes:
             journal_id = JournalId(derive("jrn", PROGRAM, cause))
-            wanted = Wanted(ledger.JournalRow, journal_id, None, _opened)
-            read(wanted)
-            if wanted.value is not None and journal_id not in self._seen.journals:
+            canonical = ledger.find_canonical(journal_id)
+            if canonical is not None and journal_id not in self._seen.journals:
                 self._seen.journals.add(journal_id)
-                yield wanted.value
+                yield read_journal(canonical)
 
     def _new_mails(self) -> Iterator[Mail]:
         """Give new mails to the people of the story; others may have got some meanwhile."""
@@ -386,10 +382,6 @@ class Story:
 def _addressed(mail: Mail) -> tuple[str, ...]:
     """Give recipients and subject; amounts in it are kept together by no-break spaces."""
     return (*mail.to, mail.subject.replace("\N{NO-BREAK SPACE}", " "))
-
-
-def _opened(row: Any) -> Journal:
-    return _JOURNAL.read(row.body)
 
 
 def _causes(answer: Mapping[str, Any], refund_id: str | None) -> list[str]:

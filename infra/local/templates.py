@@ -57,6 +57,7 @@ _LEFT_OUT_PROPERTIES = frozenset(
     {
         "Description",
         "KmsMasterKeyId",
+        "PendingWindowInDays",
         "PointInTimeRecoverySpecification",
         "SSESpecification",
         "SqsManagedSseEnabled",
@@ -238,6 +239,17 @@ def _generated(recipe: Mapping[str, Any]) -> str:
     return "".join(randomness.choice(alphabet) for _ in range(recipe.get("PasswordLength", 32)))
 
 
+def _make_key(properties: dict[str, Any], _: Mapping[str, str]) -> _Physical:
+    policy = json.dumps(properties.pop("KeyPolicy"))
+    key = client("kms").create_key(Policy=policy, **properties)["KeyMetadata"]
+    return _Physical(ref=key["KeyId"], attributes={"Arn": key["Arn"], "KeyId": key["KeyId"]})
+
+
+def _make_key_alias(properties: dict[str, Any], _: Mapping[str, str]) -> _Physical:
+    client("kms").create_alias(**properties)
+    return _Physical(ref=properties["AliasName"])
+
+
 def _make_mail_identity(properties: dict[str, Any], _: Mapping[str, str]) -> _Physical:
     client("sesv2").create_email_identity(**properties)
     return _Physical(ref=properties["EmailIdentity"])
@@ -254,6 +266,8 @@ _MAKERS: Mapping[str, Callable[[dict[str, Any], Mapping[str, str]], _Physical]] 
     "AWS::SQS::Queue": _make_queue,
     "AWS::SNS::Topic": _make_topic,
     "AWS::SecretsManager::Secret": _make_secret,
+    "AWS::KMS::Key": _make_key,
+    "AWS::KMS::Alias": _make_key_alias,
     "AWS::SES::EmailIdentity": _make_mail_identity,
     "AWS::SES::ConfigurationSet": _make_mail_configuration,
 }
@@ -331,6 +345,7 @@ def environment(state: Stack, link_base: str) -> dict[str, str]:
         "MAIL_CONFIGURATION_SET": state.ref("MailConfigurationSet"),
         "CLICK_KEY_SECRET": state.ref("ClickKeySecret"),
         "IDENTITY_KEY_SECRET": state.ref("IdentityKeySecret"),
+        "SIGNAL_KEY_SECRET": state.ref("SignalKeySecret"),
         "WEBHOOK_SECRET": state.ref("WebhookSecret"),
         "API_KEY_SECRET": state.ref("ApiKeySecret"),
     }

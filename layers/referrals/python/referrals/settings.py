@@ -1,6 +1,11 @@
 """Every environment variable the system reads, when it is asked for and never at import."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_other_prefix: ContextVar[str | None] = ContextVar("other_prefix", default=None)
 
 
 class MissingSettingError(RuntimeError):
@@ -20,7 +25,17 @@ def _required(name: str) -> str:
 
 def table_name(table: str) -> str:
     """Name of a table in this deployment; `table` is its short name, as in infra/state.yaml."""
-    return _required("TABLE_PREFIX") + table
+    return (_other_prefix.get() or _required("TABLE_PREFIX")) + table
+
+
+@contextmanager
+def tables_of(prefix: str) -> Iterator[None]:
+    """Read and write the tables of another deployment inside the block."""
+    token = _other_prefix.set(prefix)
+    try:
+        yield
+    finally:
+        _other_prefix.reset(token)
 
 
 def link_base() -> str:
@@ -55,8 +70,16 @@ def mail_configuration_set() -> str | None:
     return os.environ.get("MAIL_CONFIGURATION_SET") or None
 
 
+def root_key_id() -> str:
+    """Give the alias of the key in KMS that signs daily roots."""
+    return f"alias/{table_name('ledger-root')}"
+
+
 def secret_id(secret: str) -> str:
-    """Name or ARN of a secret; `secret` is one of click_key, identity_key, webhook, api_key."""
+    """Name or ARN of a secret, by its short name.
+
+    One of click_key, identity_key, signal_key, webhook, api_key.
+    """
     return _required(f"{secret.upper()}_SECRET")
 
 

@@ -17,6 +17,6 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """The reward has to wait; it is looked at again after `again_after`."""
+    """The reward has to wait: for `again_after`, or when that is None until somebody acts."""
 
-    again_after: timedelta
+    again_after: timedelta | None

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from referrals.domain.programs import RewardKind, Side, is_web_address
+from referrals.domain.landings import is_web_address
+from referrals.domain.rules import RewardKind, Side
 from referrals.notify import languages
 from referrals.notify.names import first_name, one_line, shown_name
 

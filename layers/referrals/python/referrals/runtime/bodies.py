@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -17,14 +17,19 @@ from pydantic import (
 )
 
 from referrals.domain.attribution import CLOCK_SKEW
+from referrals.domain.countries import is_country
 from referrals.domain.ids import ProgramId, fingerprint
 from referrals.domain.money import is_currency
 from referrals.domain.reports import (
+    ChargebackReport,
+    ChargebackStatus,
+    Circumstances,
     CustomerDetails,
     EnrolmentReport,
     Evidence,
     PurchaseReport,
     RefundReport,
+    ReportedSignals,
     SignupReport,
 )
 from referrals.runtime import clock
@@ -32,6 +37,9 @@ from referrals.runtime import clock
 # Ten thousand million in the largest unit of most currencies: beyond it somebody mixed up units.
 _MOST_MINOR = 10**12
 _MOST_TOUCHES = 20
+_MOST_PRODUCTS = 50
+# A hundred years of months: beyond it somebody counted days.
+_MOST_MONTHS = 1_200
 _MOST_METADATA_CHARACTERS = 10_000
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -53,10 +61,13 @@ def _list(given: Any) -> Any:
     return (tuple(given) or None) if isinstance(given, list) else given
 
 
-def _few(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    if len(tokens) > _MOST_TOUCHES:
-        raise ValueError(f"are more than {_MOST_TOUCHES}")
-    return tokens
+def _at_most(limit: int) -> AfterValidator:
+    def few(items: tuple[str, ...]) -> tuple[str, ...]:
+        if len(items) > limit:
+            raise ValueError(f"are more than {limit}")
+        return items
+
+    return AfterValidator(few)
 
 
 def _address(text: str) -> str:
@@ -72,6 +83,13 @@ def _currency(text: str) -> str:
     code = text.upper()
     if not is_currency(code):
         raise ValueError("is not an ISO 4217 code of money")
+    return code
+
+
+def _country(text: str) -> str:
+    code = text.upper()
+    if not is_country(code):
+        raise ValueError("is not an ISO 3166-1 alpha-2 code of a country")
     return code
 
 
@@ -112,9 +130,19 @@ TypedCode = Annotated[str, StringConstraints(max_length=64), AfterValidator(_pri
 # what an empty form field sends is the same as nothing
 MaybeClick = Annotated[ClickToken | None, BeforeValidator(_nothing)]
 MaybeTouches = Annotated[
-    Annotated[tuple[ClickToken, ...], AfterValidator(_few)] | None, BeforeValidator(_list)
+    Annotated[tuple[ClickToken, ...], _at_most(_MOST_TOUCHES)] | None, BeforeValidator(_list)
 ]
 MaybeCode = Annotated[TypedCode | None, BeforeValidator(_nothing)]
+MaybeIdentifier = Annotated[Identifier | None, BeforeValidator(_nothing)]
+Country = Annotated[str, StringConstraints(max_length=2), AfterValidator(_country)]
+MaybeCountry = Annotated[Country | None, BeforeValidator(_nothing)]
+MaybeProducts = Annotated[
+    Annotated[tuple[Identifier, ...], _at_most(_MOST_PRODUCTS)] | None, BeforeValidator(_list)
+]
+# Longer than any that is meant, and not asked to be well formed: a shop passes on what it saw.
+MaybeSeen = Annotated[
+    Annotated[str, StringConstraints(max_length=4_000)] | None, BeforeValidator(_nothing)
+]
 AmountMinor = Annotated[int, Field(ge=0, le=_MOST_MINOR)]
 Currency = Annotated[str, StringConstraints(max_length=3), AfterValidator(_currency)]
 OccurredAt = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_past)]
@@ -127,9 +155,13 @@ class Body(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
+    # fields that may differ when the same is told again
+    may_differ: ClassVar[frozenset[str]] = frozenset()
+
     def fingerprint(self, kind: str, *, key: bytes) -> str:
         """Give a keyed hash of what was said, the same however it was spelled in JSON."""
-        said = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        content = self.model_dump(mode="json", exclude_none=True, exclude=set(self.may_differ))
+        said = json.dumps(content, sort_keys=True)
         return fingerprint(f"{kind}:{said}", key=key)
 
 
@@ -150,47 +182,83 @@ class Customer(Body):
         )
 
 
-class SignupHook(Body):
+class Signals(Body):
+    """What the shop saw of a friend: fraud rules look at it, nobody keeps it."""
+
+    address: MaybeSeen = None
+    agent: MaybeSeen = None
+    payment_fingerprint: MaybeSeen = None
+    landing_url: MaybeSeen = None
+
+    def reported(self) -> ReportedSignals:
+        return ReportedSignals(
+            address=self.address,
+            agent=self.agent,
+            payment_fingerprint=self.payment_fingerprint,
+            landing_url=self.landing_url,
+        )
+
+
+class Subscription(Body):
+    """`month` is the one that a payment begins; `id` is taken and not kept: no rule reads it."""
+
+    id: Identifier
+    month: Annotated[int, Field(ge=1, le=_MOST_MONTHS)]
+
+
+class ConversionHook(Body):
+    """What a friend did: who they are, what shows who recommended, and the circumstances.
+
+    Signals differ when a shop repeats a report from another server, and are not what was said.
+    """
+
+    may_differ = frozenset({"signals"})
+
     program: Slug
     friend: Customer
     click: MaybeClick = None
     touches: MaybeTouches = None
     code: MaybeCode = None
+    stated_advocate: MaybeIdentifier = None
+    country: MaybeCountry = None
+    is_new_customer: bool | None = None
+    signals: Signals | None = None
     occurred_at: OccurredAt | None = None
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The click tokens that came with it."""
-        return _evidence(*(self.touches or ()), self.click, codes=()).clicks
+        """The click tokens that came with it, oldest first."""
+        return _told(*(self.touches or ()), self.click)
 
+    def reported_signals(self) -> ReportedSignals:
+        return self.signals.reported() if self.signals else ReportedSignals()
+
+
+class SignupHook(ConversionHook):
     def report(self, *, key: bytes) -> SignupReport:
         return SignupReport(
             program_id=ProgramId(self.program),
             friend=self.friend.details(),
-            evidence=_evidence(*(self.touches or ()), self.click, codes=(self.code,)),
+            evidence=Evidence(
+                clicks=self.tokens, codes=_told(self.code), stated=_told(self.stated_advocate)
+            ),
             occurred_at=self.occurred_at,
             fingerprint=self.fingerprint("signup", key=key),
+            circumstances=Circumstances(country=self.country, is_new_customer=self.is_new_customer),
+            signals=self.reported_signals(),
         )
 
 
-class PurchaseHook(Body):
+class PurchaseHook(ConversionHook):
     """`metadata` is taken, so that a shop may send what it has, and not kept: no rule reads it."""
 
-    program: Slug
     order_id: Identifier
-    friend: Customer
     amount_minor: AmountMinor
     currency: Currency
-    click: MaybeClick = None
-    code: MaybeCode = None
     coupon: MaybeCode = None
-    occurred_at: OccurredAt | None = None
+    products: MaybeProducts = None
+    subscription: Subscription | None = None
     metadata: Metadata | None = None
-
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """The click tokens that came with it."""
-        return (self.click,) if self.click else ()
 
     def report(self, *, key: bytes) -> PurchaseReport:
         return PurchaseReport(
@@ -199,9 +267,21 @@ class PurchaseHook(Body):
             friend=self.friend.details(),
             amount_minor=self.amount_minor,
             currency=self.currency,
-            evidence=_evidence(self.click, codes=(self.coupon, self.code)),
+            evidence=Evidence(
+                clicks=self.tokens,
+                codes=_told(self.code),
+                coupons=_told(self.coupon),
+                stated=_told(self.stated_advocate),
+            ),
             occurred_at=self.occurred_at,
             fingerprint=self.fingerprint("purchase", key=key),
+            circumstances=Circumstances(
+                country=self.country,
+                products=self.products or (),
+                month=self.subscription.month if self.subscription else None,
+                is_new_customer=self.is_new_customer,
+            ),
+            signals=self.reported_signals(),
         )
 
 
@@ -225,6 +305,32 @@ class RefundHook(Body):
         )
 
 
+class ChargebackHook(Body):
+    """A dispute is told of each time that it moves: how it stands is news, not a contradiction."""
+
+    may_differ = frozenset({"status", "occurred_at"})
+
+    program: Slug
+    order_id: Identifier
+    chargeback_id: Identifier
+    amount_minor: Annotated[int, Field(ge=1, le=_MOST_MINOR)]
+    currency: Currency
+    status: ChargebackStatus
+    occurred_at: OccurredAt | None = None
+
+    def report(self, *, key: bytes) -> ChargebackReport:
+        return ChargebackReport(
+            program_id=ProgramId(self.program),
+            order_id=self.order_id,
+            chargeback_id=self.chargeback_id,
+            amount_minor=self.amount_minor,
+            currency=self.currency,
+            status=self.status,
+            occurred_at=self.occurred_at,
+            fingerprint=self.fingerprint("chargeback", key=key),
+        )
+
+
 class AdvocateBody(Body):
     program: Slug
     id: Identifier
@@ -245,8 +351,5 @@ class AdvocateBody(Body):
         )
 
 
-def _evidence(*clicks: str | None, codes: tuple[str | None, ...]) -> Evidence:
-    return Evidence(
-        clicks=tuple(click for click in clicks if click),
-        codes=tuple(code for code in codes if code),
-    )
+def _told(*told: str | None) -> tuple[str, ...]:
+    return tuple(each for each in told if each)

@@ -7,8 +7,8 @@ from typing import Any
 from chalice import Response
 
 from referrals import settings
-from referrals.domain.conversions import RewardNote
 from referrals.domain.decisions import Decision
+from referrals.domain.granting import RewardNote
 from referrals.domain.ledger import Balance, Place
 from referrals.domain.people import Advocate
 from referrals.domain.rewards import Reward
@@ -43,6 +43,7 @@ def enrolled(answer: Enrolled, *, customer_id: str) -> Response:
             **_advocate(answer.advocate, customer_id),
             "status": answer.advocate.status,
             "created_at": timestamp(answer.advocate.created_at),
+            "rewards": [_promised(reward) for reward in answer.rewards],
         },
         is_new=answer.is_new,
     )
@@ -117,6 +118,20 @@ def _reward(reward: Reward) -> dict[str, Any]:
             "held_until": timestamp(reward.held_until),
             "because": reward.because,
             "order_id": reward.order_id,
+        }
+    )
+
+
+def _promised(reward: Reward) -> dict[str, Any]:
+    return _without_none(
+        {
+            "id": reward.reward_id,
+            "kind": reward.kind,
+            "state": reward.state,
+            "amount_minor": reward.remaining_minor,
+            "unit": reward.unit,
+            "held_until": timestamp(reward.held_until),
+            "coupon_code": (reward.handed_over or {}).get("coupon_code"),
         }
     )
 

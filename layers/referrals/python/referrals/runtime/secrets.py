@@ -39,7 +39,7 @@ _click_keys: dict[Secret, tuple[ClickKey, ...]] = {}
 
 
 def secret(name: str) -> Secret:
-    """Give a secret by its short name: click_key, identity_key, webhook or api_key."""
+    """Give a secret by its short name: click_key, identity_key, signal_key, webhook or api_key."""
     known = _kept.get(name)
     if known is None:
         known = _kept[name] = _fetched(settings.secret_id(name))
@@ -80,7 +80,11 @@ def keys(tokens: Iterable[str] = ()) -> Keys:
     known = {key.name for key in click_keys()}
     if any(key_name(token) not in {None, *known} for token in tokens):
         renewed_secret("click_key")
-    return Keys(click=click_keys(), identity=secret("identity_key").current.encode())
+    return Keys(
+        click=click_keys(),
+        identity=secret("identity_key").current.encode(),
+        signal=tuple(value.encode() for value in secret("signal_key").values),
+    )
 
 
 def forget() -> None:

@@ -1,5 +1,7 @@
 """Who shares in which program."""
 
+from collections.abc import Iterator
+
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from referrals.domain.ids import PersonId, ProgramId
@@ -30,6 +32,17 @@ def find(program_id: ProgramId, person_id: PersonId) -> Advocate | None:
     return advocate.value
 
 
+def list_of_person(person_id: PersonId) -> list[Advocate]:
+    """List where somebody shares, by program."""
+    return [_advocate(row) for row in AdvocateRow.query(person_id, consistent_read=True)]
+
+
+def iter_all() -> Iterator[Advocate]:
+    """Read every advocate there is, in no order."""
+    for row in AdvocateRow.scan(consistent_read=True):
+        yield _advocate(row)
+
+
 def insert(advocate: Advocate) -> Write:
     """Enrol somebody; the commit is beaten when they are enrolled."""
     row = AdvocateRow(
@@ -42,6 +55,16 @@ def insert(advocate: Advocate) -> Write:
     )
     condition = AdvocateRow.person_id.does_not_exist()
     return lambda transaction: transaction.save(row, condition=condition)
+
+
+def set_status(advocate: Advocate, status: AdvocateStatus) -> Write:
+    """Say how an advocate stands; all else of them stays as it is."""
+    row = AdvocateRow(advocate.person_id, advocate.program_id)
+    return lambda transaction: transaction.update(
+        row,
+        actions=[AdvocateRow.status.set(status.value)],
+        condition=AdvocateRow.person_id.exists(),
+    )
 
 
 def _advocate(row: AdvocateRow) -> Advocate:

@@ -1,4 +1,6 @@
-"""Coupon pools: a coupon is a free slot until a reward takes it, in the reward's transaction.
+"""Pools of coupons, and stocks of gifts: one is a free slot until a reward takes it.
+
+A reward takes or gives back in its own transaction.
 
 Every coupon that was ever in a pool stays known, so that loading a file twice gives none out twice.
 """
@@ -49,6 +51,19 @@ def take(
     return (
         lambda transaction: transaction.delete(free, condition=CouponRow.slot.exists()),
         lambda transaction: transaction.save(taken, condition=CouponRow.slot.does_not_exist()),
+    )
+
+
+def give_back(
+    program_id: ProgramId, pool: str, coupon_code: str, reward_id: RewardId
+) -> tuple[Write, Write]:
+    """Put what a reward took back into its pool; the commit is beaten when it was before."""
+    pool_key = _pool_key(program_id, pool)
+    free = CouponRow(pool_key=pool_key, slot=_FREE + coupon_code, coupon_code=coupon_code)
+    taken = CouponRow(pool_key=pool_key, slot=_TAKEN + reward_id, coupon_code=coupon_code)
+    return (
+        lambda transaction: transaction.delete(taken, condition=CouponRow.slot.exists()),
+        lambda transaction: transaction.save(free),
     )
 
 

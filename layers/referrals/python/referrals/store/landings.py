@@ -6,7 +6,7 @@ from cachetools import TTLCache
 from pynamodb.attributes import ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
 
 from referrals.domain.ids import ProgramId
-from referrals.domain.programs import Landing, Preview, ProgramStatus
+from referrals.domain.landings import Landing, Preview, ProgramStatus
 from referrals.store.rows import Row, RowMeta, TableName
 
 LIVE = "live"

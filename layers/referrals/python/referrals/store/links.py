@@ -77,16 +77,25 @@ def insert(link: ShareLink) -> Write:
 
 
 def set_status(code: str, status: LinkStatus) -> bool:
-    """Pause a code or let it work again; False when nobody has it."""
+    """Pause a code or let it work again; False when nobody has it, or it is closed."""
+    is_open = LinkRow.code.exists() & (LinkRow.status != LinkStatus.CLOSED.value)
     try:
-        LinkRow(code).update(
-            actions=[LinkRow.status.set(status.value)], condition=LinkRow.code.exists()
-        )
+        LinkRow(code).update(actions=[LinkRow.status.set(status.value)], condition=is_open)
     except UpdateError as error:
         if error.cause_response_code == CONDITION_FAILED:
             return False
         raise
     return True
+
+
+def close(code: str) -> Write:
+    """Close a code for good: its item stays, so that nobody else is given it."""
+    row = LinkRow(code)
+    return lambda transaction: transaction.update(
+        row,
+        actions=[LinkRow.status.set(LinkStatus.CLOSED.value)],
+        condition=LinkRow.code.exists(),
+    )
 
 
 def _link(row: LinkRow) -> ShareLink:

@@ -1,8 +1,12 @@
-"""Personal data, under opaque ids, apart from everything else."""
+"""Personal data, under opaque ids, apart from everything else.
+
+Of somebody who is forgotten an item stays, with the opaque id and the date: nothing that is told of
+them later is kept again.
+"""
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from referrals.domain.ids import PersonId
 from referrals.domain.people import Person
@@ -15,38 +19,42 @@ class PersonRow(Row):
         table_name = TableName("people")
 
     person_id = UnicodeAttribute(hash_key=True)
-    customer_id = UnicodeAttribute()
+    customer_id = UnicodeAttribute(null=True)
     email = UnicodeAttribute(null=True)
     name = UnicodeAttribute(null=True)
     locale = UnicodeAttribute(null=True)
     phone = UnicodeAttribute(null=True)
+    forgotten_at = UTCDateTimeAttribute(null=True)
     revision = Revision()
 
 
 def wanted(person_id: PersonId) -> Wanted[Person]:
+    """Want what is kept of somebody, that they are forgotten included."""
     return Wanted(PersonRow, person_id, None, _person)
 
 
 def find(person_id: PersonId) -> Person | None:
+    """Read somebody's personal data; None when there is none, or none any more."""
     person = wanted(person_id)
     read(person)
-    return person.value
+    return None if person.value and person.value.is_forgotten else person.value
 
 
 def find_all(person_ids: Iterable[PersonId]) -> dict[PersonId, Person]:
     """Read many people at once, a hundred a call; whoever is unknown is left out."""
     rows = PersonRow.batch_get(list(dict.fromkeys(person_ids)))
-    return {PersonId(row.person_id): _person(row) for row in rows}
+    return {PersonId(row.person_id): _person(row) for row in rows if row.forgotten_at is None}
 
 
 def save(person: Person) -> Write:
     row = PersonRow(
         person_id=person.person_id,
-        customer_id=person.customer_id,
+        customer_id=person.customer_id or None,
         email=person.email,
         name=person.name,
         locale=person.locale,
         phone=person.phone,
+        forgotten_at=person.forgotten_at,
         revision=person.revision,
     )
     return lambda transaction: transaction.save(row)
@@ -55,10 +63,11 @@ def save(person: Person) -> Write:
 def _person(row: PersonRow) -> Person:
     return Person(
         person_id=PersonId(row.person_id),
-        customer_id=row.customer_id,
+        customer_id=row.customer_id or "",
         email=row.email,
         name=row.name,
         locale=row.locale,
         phone=row.phone,
+        forgotten_at=row.forgotten_at,
         revision=row.revision,
     )

@@ -1,6 +1,7 @@
 """Programs by version: a version is written once and never again, `live` points at the newest."""
 
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 
@@ -50,6 +51,12 @@ def list_versions(program_id: ProgramId) -> list[tuple[Program, datetime]]:
     """List every version with the moment it was applied, the oldest first."""
     rows = ProgramRow.query(program_id, ProgramRow.edition.startswith(_KEPT), consistent_read=True)
     return [(_program(row), row.applied_at) for row in rows]
+
+
+def iter_live() -> Iterator[Program]:
+    """Read the live version of every program, in no order."""
+    for row in ProgramRow.scan(ProgramRow.edition == LIVE, consistent_read=True):
+        yield _program(row)
 
 
 def forget_cached() -> None:

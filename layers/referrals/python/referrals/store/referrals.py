@@ -1,8 +1,9 @@
 """Bonds: whom a friend is bound to in a program, or what waits for them to be bound."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from pynamodb.attributes import TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from referrals.domain.ids import PersonId, ProgramId
@@ -30,7 +31,6 @@ class BondRow(Row):
     friend_key = UnicodeAttribute(hash_key=True)
     advocate_key = UnicodeAttribute(null=True)
     since = UnicodeAttribute(null=True)
-    expires_at = TTLAttribute(null=True)
     body = UnicodeAttribute()
     revision = Revision()
     by_advocate = ByAdvocate()
@@ -54,11 +54,27 @@ def save(bond: Bond) -> Write:
         friend_key=owner_key(bond.program_id, bond.friend_id),
         advocate_key=owner_key(bond.program_id, referral.advocate_id) if referral else None,
         since=f"{referral.since.isoformat()}#{referral.referral_id}" if referral else None,
-        expires_at=bond.expires_at,
         body=_BODY.write(bond),
         revision=bond.revision,
     )
     return lambda transaction: transaction.save(row)
+
+
+def check_unbound(program_id: ProgramId, person_id: PersonId) -> Write:
+    """Let a commit be beaten when somebody has been brought by anybody: a circle could close.
+
+    It is looked at and not written, so many who are bound below one person do not wait for it.
+    """
+    key = owner_key(program_id, person_id)
+    return lambda transaction: transaction.condition_check(
+        BondRow, key, condition=BondRow.advocate_key.does_not_exist()
+    )
+
+
+def iter_all() -> Iterator[Bond]:
+    """Read every bond there is, in no order."""
+    for row in BondRow.scan(consistent_read=True):
+        yield _bond(row)
 
 
 def _bond(row: BondRow) -> Bond:

@@ -65,6 +65,12 @@ def list_of_owner(program_id: ProgramId, owner_id: PersonId) -> list[Reward]:
     )
 
 
+def iter_all() -> Iterator[Reward]:
+    """Read every reward there is, in no order."""
+    for row in RewardRow.scan(consistent_read=True):
+        yield _reward(row)
+
+
 def iter_due(now: datetime) -> Iterator[RewardKey]:
     """Find, page by page, the rewards for which something is to be done by `now`.
 

@@ -18,6 +18,8 @@ from referrals.store.rows import connection
 
 T = TypeVar("T")
 Write = Callable[[TransactWrite], None]
+# whatever the store cannot do at the moment, for those who can do without
+StoreError = PynamoDBException
 
 # Half of the 20 seconds that a hook has, for the one write of it that is contested.
 _PATIENCE_SECONDS = 10.0

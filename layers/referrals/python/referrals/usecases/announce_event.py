@@ -12,7 +12,8 @@ from referrals import settings
 from referrals.domain.events import DomainEvent, EventName
 from referrals.domain.ids import PersonId, ProgramId, RewardId, derive
 from referrals.domain.people import Person
-from referrals.domain.programs import Program, RewardKind, Side
+from referrals.domain.programs import Program
+from referrals.domain.rules import RewardKind, Side, Trigger
 from referrals.notify.emails import (
     MailAnswerLostError,
     MailNotSentError,
@@ -88,6 +89,8 @@ def _mail_for(event: DomainEvent) -> _Mail | None:
     if written is None:
         return None
     kind, values = written
+    if kind in program.silent_messages:
+        return None
     return _Mail(
         kind=kind, person=person, message=render(kind, locale=person.locale or "", values=values)
     )
@@ -121,6 +124,8 @@ def _friend_signed_up(event: DomainEvent, program: Program, person: Person) -> _
 
 
 def _reward_earned(event: DomainEvent, program: Program, person: Person) -> _Written | None:
+    if not _has_words(event):
+        return None
     held_until = datetime.fromisoformat(str(event.data["held_until"]))
     # to the nearest day: a report comes a little after what it tells of
     hold_days = round((held_until - event.occurred_at) / timedelta(days=1))
@@ -130,9 +135,24 @@ def _reward_earned(event: DomainEvent, program: Program, person: Person) -> _Wri
     return MessageKind.REWARD_EARNED, values
 
 
-def _reward_ready(event: DomainEvent, program: Program, person: Person) -> _Written:
+def _has_words(event: DomainEvent) -> bool:
+    """Whether there are words for a reward: they thank for a friend, with credit or a coupon."""
+    is_for_a_friend = event.data["trigger"] in {Trigger.SIGNUP, Trigger.PURCHASE, Trigger.RENEWAL}
+    return is_for_a_friend and event.data["kind"] in {RewardKind.CREDIT, RewardKind.COUPON}
+
+
+def _reward_ready(event: DomainEvent, program: Program, person: Person) -> _Written | None:
+    if not _has_words(event) or _handed_over_minor(event) <= 0:
+        return None
     coupon_code = _coupon_code(event, person)
+    if event.data["kind"] == RewardKind.COUPON and coupon_code is None:
+        return None  # somebody handed it over themselves
     return MessageKind.REWARD_READY, _reward_values(event, program, person, coupon_code=coupon_code)
+
+
+def _handed_over_minor(event: DomainEvent) -> int:
+    """Give what of a reward reaches its owner: the rest of it paid a debt."""
+    return int(event.data["amount_minor"] or 0) - int(event.data["netted_minor"] or 0)
 
 
 def _reward_values(
@@ -144,7 +164,8 @@ def _reward_values(
     hold_days: int | None = None,
     coupon_code: str | None = None,
 ) -> MessageValues:
-    side = Side(str(event.data["side"]))
+    # who brought an advocate is an advocate
+    side = Side.FRIEND if event.data["side"] == Side.FRIEND else Side.ADVOCATE
     return MessageValues(
         program_name=program.name,
         shop_name=program.shop_name or program.name,
@@ -152,7 +173,7 @@ def _reward_values(
         recipient_name=person.name,
         link=_own_link(person, program) if side is Side.ADVOCATE else program.landing.landing_page,
         kind=RewardKind(str(event.data["kind"])),
-        amount_minor=int(event.data["amount_minor"] or 0),
+        amount_minor=_handed_over_minor(event),
         unit=str(event.data["unit"]),
         held_until=held_until,
         hold_days=hold_days,
@@ -178,7 +199,7 @@ def _coupon_code(event: DomainEvent, person: Person) -> str | None:
     )
     read(wanted)
     handed_over = wanted.value.handed_over if wanted.value else None
-    return handed_over["coupon_code"] if handed_over else None
+    return handed_over.get("coupon_code") if handed_over else None
 
 
 _MAILS: Mapping[EventName, Callable[[DomainEvent, Program, Person], _Written | None]] = {

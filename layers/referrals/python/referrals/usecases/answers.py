@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from referrals.domain.conversions import Case, Conversion, Refund, RewardNote
+from referrals.domain.conversions import Case, Conversion, Refund
 from referrals.domain.decisions import Decision, Outcome, Reason
+from referrals.domain.granting import RewardNote
 from referrals.domain.ids import ConversionId, PersonId, ReferralId
 from referrals.domain.refunds import refund_decision
 from referrals.store import people

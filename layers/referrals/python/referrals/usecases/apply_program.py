@@ -1,17 +1,21 @@
 """A program, or a new version of one, goes live."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from referrals.domain.budgets import Slice, shared_out
 from referrals.domain.programs import Program, checked
-from referrals.store import programs
-from referrals.store.transactions import commit, until_settled
+from referrals.store import budgets, programs
+from referrals.store.transactions import commit, read, until_settled
 
 
 def apply_program(program: Program, *, now: datetime) -> Program:
     """Write the next version of a program and make it live; unchanged terms make no new version.
 
-    `version` of the argument is ignored. TermsNotAllowedError when the terms contradict themselves.
+    A new budget is shared out in the same transaction; what waits for it is looked at again within
+    a quarter of an hour. `version` of the argument is ignored. TermsNotAllowedError when the terms
+    contradict themselves.
     """
     checked(program)
 
@@ -20,9 +24,25 @@ def apply_program(program: Program, *, now: datetime) -> Program:
         if live is not None and replace(program, version=live.version) == live:
             return live
         applied = replace(program, version=live.version + 1 if live else 1)
-        commit(*programs.insert(applied, now=now))
+        slices = _slices(applied, live, now)
+        commit(*programs.insert(applied, now=now), *(budgets.save(part) for part in slices))
         return applied
 
     applied = until_settled(attempt)
     programs.forget_cached()
     return applied
+
+
+def _slices(program: Program, live: Program | None, now: datetime) -> Sequence[Slice]:
+    """Give the slices that a change of the budget changes."""
+    was_limited = live is not None and live.budget.is_limited
+    is_same = live is not None and live.budget == program.budget
+    if is_same or not (was_limited or program.budget.is_limited):
+        return ()
+    wanted = budgets.wanted_all(program.program_id)
+    read(*wanted)
+    known = budgets.found(wanted)
+    shared = shared_out(
+        program.budget, program_id=program.program_id, known=known, today=now.date()
+    )
+    return tuple(part for part in shared if part not in known)

@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-from referrals.domain.conversions import reward_event
 from referrals.domain.events import EventName
-from referrals.domain.rewards import Reward, RewardState, moved_to, release_posting
-from referrals.store import events, rewards
-from referrals.store.transactions import commit
-from referrals.usecases.settlement import booked
+from referrals.domain.granting import reward_event
+from referrals.domain.rewards import Reward, available, release_posting
+from referrals.usecases.bookings import Step, write_step
 
 
 def end_hold(reward: Reward, *, now: datetime) -> None:
@@ -15,11 +13,15 @@ def end_hold(reward: Reward, *, now: datetime) -> None:
 
     BeatenError when it was changed meanwhile; MoveNotAllowedError when it is not held.
     """
-    cause = f"hold:{reward.reward_id}"
-    available = moved_to(reward, RewardState.AVAILABLE, due_at=now)
-    told = reward_event(EventName.REWARD_AVAILABLE, available, cause=cause, now=now)
-    commit(
-        rewards.save(available),
-        *booked(reward, release_posting(reward), cause, now),
-        events.append([told], now=now),
+    cause, moved = f"hold:{reward.reward_id}", available(reward, now=now)
+    told = reward_event(EventName.REWARD_AVAILABLE, moved, cause=cause, now=now)
+    write_step(
+        Step(
+            before=reward,
+            reward=moved,
+            cause=cause,
+            postings=(release_posting(reward),),
+            events=(told,),
+        ),
+        now=now,
     )

@@ -6,8 +6,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from referrals.domain.agents import is_preview
 from referrals.domain.clicks import Click, ClickKey, channel_of, sealed, visitor_hash
+from referrals.domain.landings import CLICK_PARAMETER, Landing
 from referrals.domain.links import LinkStatus, is_code, normalized
-from referrals.domain.programs import CLICK_PARAMETER, Landing
 from referrals.store import landings, links
 
 

@@ -1,24 +1,29 @@
-"""A reward is due: end its hold, claim it, hand it over."""
+"""A reward is due: pay for it, end its hold, claim it, hand it over, or let it expire."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from referrals.domain.conversions import reward_event
 from referrals.domain.events import EventName
+from referrals.domain.granting import reward_event
+from referrals.domain.ledger import Place
 from referrals.domain.rewards import (
     Reward,
     RewardState,
+    expired,
     hand_over_posting,
     moved_to,
+    netted,
     put_back,
 )
 from referrals.fulfil.handing import HandOver, NotNow
 from referrals.fulfil.kinds import hand_over
-from referrals.store import events, rewards
+from referrals.store import rewards
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import commit, read, until_settled
+from referrals.usecases.bookings import Step, read_balance, write_step
 from referrals.usecases.end_hold import end_hold
-from referrals.usecases.settlement import booked
+from referrals.usecases.fund_reward import fund_reward
+from referrals.usecases.surroundings import read_slices
 
 
 def fulfil_reward(key: RewardKey, *, now: datetime) -> RewardState | None:
@@ -29,21 +34,31 @@ def fulfil_reward(key: RewardKey, *, now: datetime) -> RewardState | None:
     """
     while until_settled(lambda: _step(key, now)):
         pass
-    reward = _read(key)
+    reward = read_reward(key)
     return reward.state if reward else None
+
+
+def read_reward(key: RewardKey) -> Reward | None:
+    """Read a reward as it is now."""
+    wanted = rewards.wanted(key)
+    read(wanted)
+    return wanted.value
 
 
 def _step(key: RewardKey, now: datetime) -> bool:
     """Do the next thing for a reward; False when there is nothing to do now."""
-    reward = _read(key)
+    reward = read_reward(key)
     if reward is None or reward.due_at is None or reward.due_at > now:
         return False
     match reward.state:
+        case RewardState.QUEUED:
+            return fund_reward(reward, now=now)
         case RewardState.HELD:
             end_hold(reward, now=now)
+        case RewardState.AVAILABLE if reward.expires_at is not None and reward.expires_at <= now:
+            _expire(reward, now)
         case RewardState.AVAILABLE:
-            # due at once: an attempt that is cut off here is taken up by whoever comes next
-            commit(rewards.save(moved_to(reward, RewardState.FULFILLING, due_at=now)))
+            _claim(reward, now)
         case RewardState.FULFILLING:
             _finish(reward, now)
         case _:
@@ -51,42 +66,128 @@ def _step(key: RewardKey, now: datetime) -> bool:
     return True
 
 
+def _claim(reward: Reward, now: datetime) -> None:
+    """Claim a reward; what its owner owes is paid out of it first.
+
+    The claim is due at once: an attempt that is cut off here is taken up by whoever comes next.
+    """
+    claimed = moved_to(reward, RewardState.FULFILLING, due_at=now)
+    if not reward.is_cut_to_fit:
+        commit(rewards.save(claimed))
+        return
+    balance = read_balance(reward)
+    less, posting = netted(claimed, -balance.amount(Place.DEBT, reward.unit))
+    if posting is None:
+        commit(rewards.save(claimed))
+        return
+    cause = f"netting:{reward.reward_id}:{reward.revision}"
+    told = reward_event(
+        EventName.REWARD_NETTED, less, cause=cause, now=now, paid_minor=posting.amount_minor
+    )
+    write_step(
+        Step(
+            before=reward,
+            reward=less,
+            cause=cause,
+            postings=(posting,),
+            events=(told,),
+            balance=balance,
+        ),
+        now=now,
+    )
+
+
+def _expire(reward: Reward, now: datetime) -> None:
+    lapsed, posting = expired(reward)
+    cause = f"expiry:{reward.reward_id}"
+    budget = read_slices(reward.program_id, {draw.slice for draw in reward.draws})
+    after = None
+    if budget is not None:
+        after, draws = budget.give_back(
+            reward.draws, reward.to_hand_over_minor, reward.granted_at.date()
+        )
+        lapsed = replace(lapsed, draws=draws)
+    write_step(
+        Step(
+            before=reward,
+            reward=lapsed,
+            cause=cause,
+            postings=(posting,) if posting else (),
+            events=(reward_event(EventName.REWARD_EXPIRED, lapsed, cause=cause, now=now),),
+            slices=after.changed_from(budget) if after and budget else (),
+        ),
+        now=now,
+    )
+
+
 def _finish(reward: Reward, now: datetime) -> None:
-    if reward.clawed_back_minor:  # its order was refunded since it was claimed
+    if reward.is_undone_in_part:  # its order was refunded since it was claimed
         _write_put_back(reward, now, due_at=now)
+        return
+    if not reward.to_hand_over_minor:  # a debt was paid with all of it
+        write_fulfilled(reward, HandOver(), now)
         return
     match hand_over(reward):
         case NotNow(again_after=again_after):
-            _write_put_back(reward, now, due_at=now + again_after)
+            _write_put_back(reward, now, due_at=_next_look(reward, again_after, now))
         case HandOver() as handed_over:
-            _write_fulfilled(reward, handed_over, now)
+            write_fulfilled(reward, handed_over, now)
 
 
-def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime) -> None:
-    available, posting = put_back(reward, due_at=due_at)
-    if posting is None:
-        commit(rewards.save(available))
+def _next_look(reward: Reward, again_after: timedelta | None, now: datetime) -> datetime | None:
+    """Say when a reward that could not go out is looked at again: at its expiry at the latest."""
+    moments = [] if again_after is None else [now + again_after]
+    if reward.expires_at is not None:
+        moments.append(reward.expires_at)
+    return min(moments, default=None)
+
+
+def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime | None) -> None:
+    again, posting = put_back(reward, due_at=due_at)
+    if posting is None and again.state is RewardState.AVAILABLE:
+        commit(rewards.save(again))
         return
     # a reward may be put back more than once: which time it is, is part of the cause
     cause = f"put back:{reward.reward_id}:{reward.revision}"
-    commit(rewards.save(available), *booked(reward, posting, cause, now))
+    told = reward_event(
+        EventName.REWARD_VOIDED,
+        again,
+        cause=cause,
+        now=now,
+        reversed_minor=posting.amount_minor if posting else 0,
+    )
+    write_step(
+        Step(
+            before=reward,
+            reward=again,
+            cause=cause,
+            postings=(posting,) if posting else (),
+            events=(told,),
+        ),
+        now=now,
+    )
 
 
-def _write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> None:
+def write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> Reward:
+    """Write that a claimed reward was handed over; gives it as it is then.
+
+    BeatenError when it was changed meanwhile.
+    """
     cause = f"fulfilment:{reward.reward_id}"
     fulfilled = moved_to(
         replace(reward, handed_over=dict(handed_over.details)), RewardState.FULFILLED, due_at=None
     )
+    posting = hand_over_posting(reward)
     told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
-    commit(
-        rewards.save(fulfilled),
-        *booked(reward, hand_over_posting(reward), cause, now),
-        events.append([told], now=now),
+    write_step(
+        Step(
+            before=reward,
+            reward=fulfilled,
+            cause=cause,
+            postings=(posting,) if posting else (),
+            events=(told,),
+        ),
         *handed_over.writes,
+        now=now,
     )
-
-
-def _read(key: RewardKey) -> Reward | None:
-    wanted = rewards.wanted(key)
-    read(wanted)
-    return wanted.value
+    return fulfilled

@@ -7,7 +7,8 @@ from referrals.domain.clicks import ClickKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """`click` holds every key that is live, the current one first; `identity` never changes."""
+    """`click` and `signal` hold every live key, the current one first; `identity` never changes."""
 
     click: tuple[ClickKey, ...]
     identity: bytes
+    signal: tuple[bytes, ...] = ()

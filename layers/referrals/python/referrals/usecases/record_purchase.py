@@ -9,7 +9,7 @@ from referrals.domain.reports import PurchaseReport
 from referrals.store import programs
 from referrals.usecases.answers import Recorded, recorded_conversion
 from referrals.usecases.keys import Keys
-from referrals.usecases.settlement import record_once
+from referrals.usecases.settlement import Told, record_once
 
 
 def record_purchase(report: PurchaseReport, *, keys: Keys, now: datetime) -> Recorded:
@@ -23,16 +23,16 @@ def record_purchase(report: PurchaseReport, *, keys: Keys, now: datetime) -> Rec
         conversion_id=purchase_id(program.program_id, report.order_id),
         program_id=program.program_id,
         version=program.version,
-        kind=ConversionKind.PURCHASE,
+        kind=ConversionKind.RENEWAL if report.is_renewal else ConversionKind.PURCHASE,
         friend_id=person_id(report.friend.customer_id, key=keys.identity),
         occurred_at=report.occurred_at or now,
         recorded_at=now,
         fingerprint=report.fingerprint,
+        circumstances=report.circumstances,
         order_id=report.order_id,
         amount_minor=report.amount_minor,
         currency=report.currency,
     )
-    conversion, is_new = record_once(
-        draft, told=report.friend, evidence=report.evidence, keys=keys, now=now
-    )
+    told = Told(friend=report.friend, evidence=report.evidence, signals=report.signals)
+    conversion, is_new = record_once(draft, told=told, keys=keys, now=now)
     return recorded_conversion(conversion, is_new=is_new)

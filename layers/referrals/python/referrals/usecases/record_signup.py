@@ -9,7 +9,7 @@ from referrals.domain.reports import SignupReport
 from referrals.store import programs
 from referrals.usecases.answers import Recorded, recorded_conversion
 from referrals.usecases.keys import Keys
-from referrals.usecases.settlement import record_once
+from referrals.usecases.settlement import Told, record_once
 
 
 def record_signup(report: SignupReport, *, keys: Keys, now: datetime) -> Recorded:
@@ -28,8 +28,8 @@ def record_signup(report: SignupReport, *, keys: Keys, now: datetime) -> Recorde
         occurred_at=report.occurred_at or now,
         recorded_at=now,
         fingerprint=report.fingerprint,
+        circumstances=report.circumstances,
     )
-    conversion, is_new = record_once(
-        draft, told=report.friend, evidence=report.evidence, keys=keys, now=now
-    )
+    told = Told(friend=report.friend, evidence=report.evidence, signals=report.signals)
+    conversion, is_new = record_once(draft, told=told, keys=keys, now=now)
     return recorded_conversion(conversion, is_new=is_new)

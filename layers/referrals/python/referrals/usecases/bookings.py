@@ -1,0 +1,61 @@
+"""Journals that move one reward: what of the ledger is written with its next step."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from referrals.domain.budgets import Slice
+from referrals.domain.events import DomainEvent
+from referrals.domain.ledger import Balance, Journal, Posting, after, journal_for
+from referrals.domain.rewards import Reward
+from referrals.store import budgets, events, ledger, rewards
+from referrals.store.transactions import Write, commit
+from referrals.usecases.surroundings import read_balances
+
+
+def read_balance(reward: Reward) -> Balance:
+    """Read what the owner of a reward has."""
+    return read_balances(reward.program_id, {reward.owner_id})[reward.owner_id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The next state of a reward, with the postings and the events that go with it.
+
+    `balance` is the owner's before, None to have it read when there is something to post.
+    """
+
+    before: Reward
+    reward: Reward
+    cause: str
+    postings: tuple[Posting, ...] = ()
+    events: tuple[DomainEvent, ...] = ()
+    balance: Balance | None = None
+    slices: tuple[Slice, ...] = ()
+
+
+def write_step(step: Step, *writes: Write, now: datetime) -> None:
+    """Write a step of a reward at once; BeatenError when anything of it was changed meanwhile."""
+    journal, balance = _booked(step, now)
+    commit(
+        rewards.save(step.reward),
+        ledger.append(journal) if journal else None,
+        ledger.save_balance(balance) if balance else None,
+        *(budgets.save(part) for part in step.slices),
+        events.append(step.events, journal=journal, now=now),
+        *writes,
+    )
+
+
+def _booked(step: Step, now: datetime) -> tuple[Journal | None, Balance | None]:
+    if not step.postings:
+        return None, step.balance
+    balance = step.balance or read_balance(step.before)
+    journal = journal_for(
+        step.cause,
+        step.postings,
+        program_id=step.reward.program_id,
+        version=step.reward.version,
+        now=now,
+        balances={step.reward.owner_id: balance},
+    )
+    return journal, after(balance, journal)

@@ -1,0 +1,110 @@
+"""Rebuilds every projection from the log and the journals, and compares it with what is stored.
+
+With a place to put them, the rebuilt rows are written into fresh tables: from there a deployment
+whose tables were lost or damaged goes on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import islice
+
+from referrals import settings
+from referrals.domain.budgets import SLICES, Slice, shared_out
+from referrals.domain.ledger import read_journal
+from referrals.domain.programs import Program
+from referrals.domain.projections import Projections
+from referrals.domain.rewards import Reward, RewardState
+from referrals.store import budgets, events, ledger, programs, referrals, rewards
+from referrals.store.transactions import Write, commit
+from referrals.usecases.compare_projections import faults_of
+
+_ROWS_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """How much was rebuilt, and every difference to what is stored, named."""
+
+    events: int
+    rewards: int
+    referrals: int
+    balances: int
+    written: int
+    faults: tuple[str, ...]
+
+
+def replay_log(*, into: str | None = None) -> Replayed:
+    """Rebuild rewards, referrals, balances and budgets; write them to tables with prefix `into`.
+
+    These tables must be there and empty: deploy infra/state.yaml once more under another prefix.
+    What was written is read back and compared, too.
+    """
+    projections, taken = _rebuilt()
+    faults = list(faults_of(projections))
+    written = 0
+    if into is not None:
+        live = list(programs.iter_live())
+        with settings.tables_of(into):
+            written = _write(_rows(projections, live))
+            faults += [f"in {into}: {says}" for says in faults_of(projections)]
+    return Replayed(
+        events=taken,
+        rewards=len(projections.rewards),
+        referrals=len(projections.referrals),
+        balances=len(projections.balances()),
+        written=written,
+        faults=tuple(faults),
+    )
+
+
+def _rebuilt() -> tuple[Projections, int]:
+    projections, taken = Projections(programs.get_version), 0
+    for event in events.iter_all():
+        projections.take(event)
+        taken += 1
+    for _, canonical, _ in ledger.iter_journals():
+        projections.take_journal(read_journal(canonical))
+    return projections, taken
+
+
+def _rows(projections: Projections, live: list[Program]) -> Iterator[Write]:
+    for reward in projections.rewards.values():
+        yield rewards.save(_due_again(reward))
+    for bond in projections.bonds().values():
+        yield referrals.save(bond)
+    for balance in projections.balances().values():
+        yield ledger.save_balance(balance)
+    spent = projections.spent()
+    for program in live:
+        if program.budget.is_limited:
+            known = [
+                Slice(
+                    program_id=program.program_id,
+                    number=number,
+                    spent_minor=spent[program.program_id, number],
+                )
+                for number in range(SLICES)
+            ]
+            shared = shared_out(
+                program.budget, program_id=program.program_id, known=known, today=date.min
+            )
+            yield from (budgets.save(part) for part in shared)
+
+
+def _due_again(reward: Reward) -> Reward:
+    """Have whatever may still happen to a reward looked at, at once where the moment is unknown."""
+    due = {
+        RewardState.HELD: reward.held_until,
+        RewardState.QUEUED: reward.granted_at,
+        RewardState.AVAILABLE: reward.held_until,
+    }
+    return replace(reward, due_at=due.get(reward.state), revision=None)
+
+
+def _write(rows: Iterator[Write]) -> int:
+    written = 0
+    while batch := list(islice(rows, _ROWS_AT_ONCE)):
+        commit(*batch)
+        written += len(batch)
+    return written
