@@ -39,8 +39,11 @@ _DIGIT_LETTERS = (str.maketrans("01345789", "OIEASTBG"), str.maketrans("01345789
 
 
 class LinkStatus(StrEnum):
+    """Whether a code works; one that is closed never does again, and is given to nobody else."""
+
     ACTIVE = "active"
     PAUSED = "paused"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
