@@ -71,6 +71,27 @@ def refused_once(operation: str, code: str, *, reasons: list[str] | None = None)
         yield
 
 
+@contextlib.contextmanager
+def refused(*, at_call: int, code: str) -> Iterator[None]:
+    """Let AWS answer call number `at_call`, counted from 1, with an error, without doing it.
+
+    A transaction is cancelled with `code` as its reason; any other call has it as its error.
+    """
+
+    def around(do: Callable[[], Any], name: str, number: int) -> Any:
+        if number != at_call:
+            return do()
+        answer: Any = {"Error": {"Code": code, "Message": "injected"}}
+        if name.startswith("Transact") and code != "InternalServerError":
+            answer["Error"]["Code"] = "TransactionCanceledException"
+            answer["CancellationReasons"] = [{"Code": code}]
+        raise ClientError(answer, name)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _patched(monkeypatch, around)
+        yield
+
+
 def every_kill(action: Callable[[], object]) -> int:
     """Count the AWS calls of an action, so that a test can kill it at each of them."""
     with calls_counted() as made:

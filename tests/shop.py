@@ -10,19 +10,9 @@ import boto3
 from referrals import settings
 from referrals.domain.clicks import Click, ClickKey, sealed
 from referrals.domain.ids import ProgramId, fingerprint, person_id
+from referrals.domain.landings import Landing, ProgramStatus
 from referrals.domain.ledger import Place
-from referrals.domain.programs import (
-    Cap,
-    ConversionKind,
-    Flat,
-    Landing,
-    Percent,
-    Program,
-    ProgramStatus,
-    RewardKind,
-    RewardRule,
-    Side,
-)
+from referrals.domain.programs import Program
 from referrals.domain.reports import (
     CustomerDetails,
     EnrolmentReport,
@@ -32,6 +22,7 @@ from referrals.domain.reports import (
     SignupReport,
 )
 from referrals.domain.rewards import Reward
+from referrals.domain.rules import Cap, Flat, Percent, RewardKind, RewardRule, Side, Trigger
 from referrals.store import ledger, rewards
 from referrals.store.rewards import RewardKey
 from referrals.usecases.answers import Recorded
@@ -45,12 +36,16 @@ from referrals.usecases.record_signup import record_signup
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 CLICK_KEY = ClickKey("a click key of this test suite")
-KEYS = Keys(click=(CLICK_KEY,), identity=b"an identity key of this test suite")
+KEYS = Keys(
+    click=(CLICK_KEY,),
+    identity=b"an identity key of this test suite",
+    signal=(b"a signal key of this test suite",),
+)
 TEA = ProgramId("tea")
 
 ADVOCATE_TENTH = RewardRule(
     rule_id="advocate-tenth",
-    on=ConversionKind.PURCHASE,
+    on=Trigger.PURCHASE,
     to=Side.ADVOCATE,
     kind=RewardKind.CREDIT,
     reward=Percent(rate_bps=1_000),
@@ -58,7 +53,7 @@ ADVOCATE_TENTH = RewardRule(
 )
 FRIEND_THANKS = RewardRule(
     rule_id="friend-thanks",
-    on=ConversionKind.PURCHASE,
+    on=Trigger.PURCHASE,
     to=Side.FRIEND,
     kind=RewardKind.CREDIT,
     reward=Flat(amount_minor=300),
@@ -66,7 +61,7 @@ FRIEND_THANKS = RewardRule(
 )
 FRIEND_WELCOME = RewardRule(
     rule_id="friend-welcome",
-    on=ConversionKind.SIGNUP,
+    on=Trigger.SIGNUP,
     to=Side.FRIEND,
     kind=RewardKind.COUPON,
     reward=Flat(amount_minor=500),
@@ -74,7 +69,7 @@ FRIEND_WELCOME = RewardRule(
 )
 ADVOCATE_COUPON = RewardRule(
     rule_id="advocate-coupon",
-    on=ConversionKind.PURCHASE,
+    on=Trigger.PURCHASE,
     to=Side.ADVOCATE,
     kind=RewardKind.COUPON,
     reward=Flat(amount_minor=400),
@@ -110,7 +105,7 @@ def open_shop(*, rules: Sequence[RewardRule] = TWO_SIDED, currency: str = "EUR")
 
 
 def capped(rule: RewardRule, cap: Cap) -> RewardRule:
-    return replace(rule, cap=cap)
+    return replace(rule, caps=(cap,))
 
 
 def enrol(customer_id: str, *, code: str | None = None, now: datetime = NOON) -> Enrolled:
@@ -241,8 +236,9 @@ def dump() -> dict[str, list[Any]]:
 
 # the tables of infra/state.yaml by their short names; a test holds this list against the template
 TABLES = (
-    *("advocates", "balances", "conversions", "counters", "coupons", "events", "journals"),
-    *("links", "messages", "people", "programs", "referrals", "rewards"),
+    *("advocates", "balances", "budgets", "conversions", "counters", "coupons", "events"),
+    *("journals", "links", "messages", "people", "programs", "rankings", "referrals", "rewards"),
+    *("roots", "signals"),
 )
 
 LATER = NOON + timedelta(days=15)

@@ -76,6 +76,50 @@ def test_a_version_can_be_shown_long_after(changed: Path) -> None:
 
 
 @pytest.mark.usefixtures("tables")
+def test_a_program_is_shown_with_all_its_terms() -> None:
+    run("apply", "examples/programs/cellar.yaml")
+    shown = run("show", "cellar").output
+    assert "rule advocate-thanks\n" in shown
+    assert "  reward: from 1: 5.00 EUR; from 5: 7.50 EUR; from 10: 10.00 EUR\n" in shown
+    assert "  only.except_segments: vip\n" in shown
+    assert "budget\n  total_minor: 25000.00 EUR\n" in shown
+    assert "status: active\n" in shown
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_difference_is_shown_and_changes_nothing(changed: Path) -> None:
+    run("apply", str(TEA))
+    shown = run("diff", str(changed))
+    assert shown.exit_code == 0
+    assert "tea changes 2 of the terms of v1" in shown.output
+    assert "  ~ rules.advocate-tenth.hold_days: 14 -> 30\n" in shown.output
+    live = programs.find_live(ProgramId("tea"))
+    assert live is not None
+    assert live.version == 1
+
+
+@pytest.mark.usefixtures("tables")
+def test_all_of_a_program_that_is_not_live_yet_is_new() -> None:
+    shown = run("diff", str(TEA)).output
+    assert "tea is not live yet; all of it is new" in shown
+    assert "  + currency: EUR\n" in shown
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_program_that_says_the_same_is_said_to() -> None:
+    run("apply", str(TEA))
+    assert "tea says what v1 says" in run("diff", str(TEA)).output
+
+
+@pytest.mark.usefixtures("tables")
+def test_what_goes_live_is_told(changed: Path) -> None:
+    assert "  + rules.friend-thanks: on purchase; to friend;" in run("apply", str(TEA)).output
+    applied = run("apply", str(changed)).output
+    assert "  ~ rules.advocate-tenth.hold_days: 14 -> 30\n" in applied
+    assert "  ~ rules.advocate-tenth.hold_days: 30 -> 14\n" in run("rollback", "tea", "1").output
+
+
+@pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize(
     "arguments",
     [

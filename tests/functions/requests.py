@@ -25,11 +25,20 @@ REFUND = {
     "amount_minor": 1_000,
     "currency": "EUR",
 }
+CHARGEBACK = {
+    "program": "tea",
+    "order_id": "A-1",
+    "chargeback_id": "C-1",
+    "amount_minor": 5_000,
+    "currency": "EUR",
+    "status": "opened",
+}
 ADVOCATE = {"program": "tea", "id": "anna", "email": "anna@customer.example", "code": "ANNA10"}
 HOOKS: dict[str, dict[str, Any]] = {
     "/hooks/signup": SIGNUP,
     "/hooks/purchase": PURCHASE,
     "/hooks/refund": REFUND,
+    "/hooks/chargeback": CHARGEBACK,
     "/api/advocates": ADVOCATE,
 }
 

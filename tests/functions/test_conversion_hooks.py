@@ -41,6 +41,7 @@ def test_a_referral_through_the_hooks_answers_as_the_contract_says(api: Api) -> 
         "link": "http://127.0.0.1/r/ANNA10",
         "status": "active",
         "created_at": "2026-05-04T12:00:00Z",
+        "rewards": [],
     }
     assert api.post("/api/advocates", ADVOCATE).status == 200
     signed_up = api.post("/hooks/signup", SIGNUP)

@@ -14,7 +14,8 @@ import pytest
 from infra.local.cloud import LocalCloud, forget_caches
 from infra.local.invocations import Call
 from referrals.domain.clicks import opened
-from referrals.domain.programs import Preview, Program, ProgramStatus
+from referrals.domain.landings import Preview, ProgramStatus
+from referrals.domain.programs import Program
 from referrals.runtime import clock
 from referrals.runtime.secrets import click_keys
 from referrals.store import counters

@@ -1,13 +1,16 @@
 """Who is told what, once; and the topic that carries every event."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from infra.local.cloud import LocalCloud
+from infra.local.cloud import LocalCloud, forget_caches
+from referrals.domain.rules import Flat, RewardKind
 from referrals.runtime import clock
 from referrals.store import coupons, messages
+from referrals.usecases.apply_program import apply_program
 from tests import shop
 from tests.api import Api
 from tests.faults import refused_once
@@ -136,3 +139,54 @@ def test_a_hold_of_14_days_is_told_as_14_days_however_late_the_report(
     cloud.settle()
     (earned,) = [mail for mail in cloud.mails() if "earned" in mail.subject]
     assert "14 days" in earned.text.replace("\xa0", " ")
+
+
+def test_a_kind_of_message_that_the_terms_silence_is_not_sent(api: Api, cloud: LocalCloud) -> None:
+    apply_program(replace(shop.a_program(), silent_messages=("welcome",)), now=NOON)
+    forget_caches()
+    api.post("/api/advocates", ADVOCATE)
+    api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
+    cloud.settle()
+    assert _mails(cloud) == [
+        ("anna", "A friend of yours has joined us"),
+        ("anna", "You have earned €5"),
+    ]
+
+
+def test_rewards_without_words_of_their_own_are_not_told_in_those_of_others(
+    api: Api, cloud: LocalCloud
+) -> None:
+    points = replace(
+        shop.ADVOCATE_TENTH, kind=RewardKind.POINTS, reward=Flat(amount_minor=50), hold_days=0
+    )
+    apply_program(shop.a_program(rules=[points]), now=NOON)
+    forget_caches()
+    api.post("/api/advocates", ADVOCATE)
+    api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
+    cloud.settle()
+    cloud.run_schedules()
+    cloud.settle()
+    assert [subject for _, subject in _mails(cloud)] == [
+        "Your link for friends is ready",
+        "A friend of yours has joined us",
+    ]
+
+
+def test_of_a_reward_that_paid_a_debt_only_what_is_left_is_told(
+    api: Api, cloud: LocalCloud
+) -> None:
+    apply_program(shop.a_program(rules=[replace(shop.ADVOCATE_TENTH, hold_days=0)]), now=NOON)
+    forget_caches()
+    api.post("/api/advocates", ADVOCATE)
+    api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
+    cloud.run_schedules()
+    cloud.settle()
+    money = {"program": "tea", "amount_minor": 2_000, "currency": "EUR"}
+    api.post("/hooks/refund", {**money, "order_id": PURCHASE["order_id"], "refund_id": "R-1"})
+    for order_id in ("A-2", "A-3"):
+        api.post("/hooks/purchase", {**PURCHASE, **money, "order_id": order_id})
+        cloud.run_schedules()
+        cloud.settle()
+    told = [subject for _, subject in _mails(cloud) if "credit" in subject]
+    # the second order's 2 euro pay back what the refund took, the third's are hers
+    assert told == ["€5 of credit, added for you", "€2 of credit, added for you"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from referrals.runtime import clock
 from tests import shop
 from tests.api import Api
-from tests.functions.requests import HOOKS, PURCHASE, REFUND, SIGNUP, is_problem
+from tests.functions.requests import CHARGEBACK, HOOKS, PURCHASE, REFUND, SIGNUP, is_problem
 from tests.shop import NOON
 
 
@@ -69,6 +69,12 @@ def test_a_stranger_gets_401_and_nothing_is_written(
         ("/hooks/signup", {"touches": "x"}, "touches"),
         ("/hooks/refund", {"amount_minor": 0}, "amount_minor"),
         ("/hooks/refund", {"refund_id": None}, "refund_id"),
+        ("/hooks/purchase", {"country": "UK"}, "country"),
+        ("/hooks/purchase", {"subscription": {"id": "s", "month": 0}}, "subscription.month"),
+        ("/hooks/signup", {"signals": {"agent": 7}}, "signals.agent"),
+        ("/hooks/chargeback", {"status": "closed"}, "status"),
+        ("/hooks/chargeback", {"chargeback_id": ""}, "chargeback_id"),
+        ("/hooks/chargeback", {"program": "no-such"}, "program"),
         ("/api/advocates", {"email": None}, "email"),
         ("/api/advocates", {"code": "AB"}, "code"),
         ("/api/advocates", {"code": "HOOKS"}, "code"),
@@ -107,7 +113,9 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from([*PURCHASE, *SIGNUP, *REFUND, "id", "x"]), inner, max_size=6
+            st.sampled_from([*PURCHASE, *SIGNUP, *REFUND, *CHARGEBACK, "id", "x"]),
+            inner,
+            max_size=6,
         )
     ),
     max_leaves=12,
@@ -115,7 +123,10 @@ JSON = st.recursive(
 
 
 @settings(max_examples=150)
-@given(st.sampled_from(list(HOOKS)), st.dictionaries(st.sampled_from([*PURCHASE, *REFUND]), JSON))
+@given(
+    st.sampled_from(list(HOOKS)),
+    st.dictionaries(st.sampled_from([*PURCHASE, *REFUND, *CHARGEBACK, "signals"]), JSON),
+)
 def test_nothing_that_is_sent_makes_a_5xx(
     standing_api: Api, path: str, change: dict[str, Any]
 ) -> None:

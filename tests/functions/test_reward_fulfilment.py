@@ -9,8 +9,11 @@ import pytest
 
 from infra.local.cloud import LocalCloud
 from infra.local.templates import client
+from referrals.cli.signatures import signed_by
 from referrals.domain.rewards import RewardState
 from referrals.runtime import clock
+from referrals.seal.signing import current_public_key
+from referrals.store import events, roots
 from tests.api import Api
 from tests.functions.requests import ADVOCATE, PURCHASE, SIGNUP
 from tests.shop import NOON
@@ -98,3 +101,16 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_others_are_done(
     assert cloud.queue_depth("fulfilment") == 0
     assert cloud.queue_depth("fulfilment-dead") == 1
     assert api.advocate("anna").json["balances"][0]["paid_minor"] == 500
+
+
+def test_a_day_that_is_over_is_sealed_once_with_all_that_was_written(
+    api: Api, cloud: LocalCloud
+) -> None:
+    _refer(api)
+    clock.set_source(lambda: NOON + timedelta(days=1))
+    for _ in range(2):
+        cloud.invoke("reward_fulfilment", "seal_days", {})
+    (root,) = roots.iter_all()
+    assert (root.day, root.entries) == (NOON.date(), len(list(events.iter_day(NOON.date()))))
+    assert root.entries > 0
+    assert signed_by([current_public_key()])(root)

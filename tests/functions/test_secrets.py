@@ -7,6 +7,7 @@ from infra.local.cloud import LocalCloud, forget_caches
 from referrals.clients import client
 from referrals.domain.clicks import Click, ClickKey, sealed
 from referrals.runtime import clock
+from referrals.runtime.secrets import keys
 from tests.api import Api
 from tests.functions.requests import ADVOCATE, SIGNUP
 from tests.shop import NOON
@@ -70,3 +71,13 @@ def test_a_click_that_was_sealed_with_the_key_before_still_counts(
     forget_caches()
     answer = api.post("/hooks/signup", {**SIGNUP, "code": None, "click": token})
     assert answer.json["outcome"] == "credited"
+
+
+def test_signals_are_noted_under_the_fresh_key_and_looked_up_under_the_one_before(
+    cloud: LocalCloud,
+) -> None:
+    before = cloud.secret("signal-key")
+    assert keys().signal == (before.encode(),)
+    _rotate(cloud, "signal-key", "a fresh key")
+    forget_caches()
+    assert keys().signal == (b"a fresh key", before.encode())

@@ -90,7 +90,12 @@ def a_cloud(**replaced: ModuleType) -> LocalCloud:
         "link_redirect": a_module(),
         "conversion_hooks": hooks(),
         "click_counter": a_module(count_clicks=nothing),
-        "reward_fulfilment": a_module(queue_due_rewards=queue_due_rewards, fulfil_rewards=nothing),
+        "reward_fulfilment": a_module(
+            queue_due_rewards=queue_due_rewards,
+            fulfil_rewards=nothing,
+            seal_days=nothing,
+            award_prizes=nothing,
+        ),
         "notifications": a_module(announce_events=announce_events),
     }
     return LocalCloud(modules=modules | replaced)
@@ -141,7 +146,7 @@ def test_every_aws_call_is_put_down_to_the_function_that_made_it(cloud: LocalClo
 
 
 def test_a_schedule_fills_the_queue_and_the_queue_is_emptied(cloud: LocalCloud) -> None:
-    assert cloud.run_schedules() == 1
+    assert cloud.run_schedules() == 3
     assert cloud.queue_depth("fulfilment") == 1
     assert cloud.settle() == 1
     assert cloud.queue_depth("fulfilment") == 0

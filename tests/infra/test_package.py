@@ -28,6 +28,8 @@ FUNCTIONS = (
     ("click_counter", "CountClicks", 256, 60),
     ("reward_fulfilment", "QueueDueRewards", 256, 60),
     ("reward_fulfilment", "FulfilRewards", 256, 60),
+    ("reward_fulfilment", "AwardPrizes", 1024, 900),
+    ("reward_fulfilment", "SealDays", 512, 300),
     ("notifications", "AnnounceEvents", 512, 60),
 )
 ENVIRONMENTS = {
@@ -37,12 +39,15 @@ ENVIRONMENTS = {
         "LINK_BASE",
         "CLICK_KEY_SECRET",
         "IDENTITY_KEY_SECRET",
+        "SIGNAL_KEY_SECRET",
         "WEBHOOK_SECRET",
         "API_KEY_SECRET",
     },
     ("click_counter", "CountClicks"): {"TABLE_PREFIX"},
     ("reward_fulfilment", "QueueDueRewards"): {"TABLE_PREFIX", "FULFILMENT_QUEUE_URL"},
     ("reward_fulfilment", "FulfilRewards"): {"TABLE_PREFIX"},
+    ("reward_fulfilment", "AwardPrizes"): {"TABLE_PREFIX"},
+    ("reward_fulfilment", "SealDays"): {"TABLE_PREFIX"},
     ("notifications", "AnnounceEvents"): {
         "TABLE_PREFIX",
         "LINK_BASE",
@@ -183,7 +188,8 @@ def test_no_policy_allows_whole_services_or_everything(out: Path, app: str) -> N
 def test_nobody_may_change_or_delete_a_journal_or_an_event(out: Path, app: str) -> None:
     for statement in statements_of(out, app):
         resources = json.dumps(statement["Resource"])
-        if "${Prefix}journals" in resources or '${Prefix}events"' in resources:
+        final = ("${Prefix}journals", '${Prefix}events"', "${Prefix}roots")
+        if any(table in resources for table in final):
             changes = {"UpdateItem", "DeleteItem", "BatchWriteItem"}
             assert not {action.split(":")[1] for action in statement["Action"]} & changes
 

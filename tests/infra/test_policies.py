@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from standardwebhooks import Webhook
 
 from infra import manifest
 from infra.local.cloud import LocalCloud, forget_caches
+from referrals.clients import client
+from referrals.domain.fraud.terms import FraudMode, FraudTerms
+from referrals.domain.ids import ProgramId
+from referrals.domain.programs import BudgetTerms
+from referrals.domain.rules import Conditions, Leaderboard, Places, Trigger
 from referrals.runtime import clock
 from referrals.store import coupons
 from referrals.usecases.apply_program import apply_program
@@ -46,11 +52,24 @@ _NOT_CALLED_BY_CODE = (
 )
 
 
+# one rule that recognises people and one that counts them: together they need every right
+WATCHED = FraudTerms(modes={"same_email": FraudMode.SHADOW, "velocity": FraudMode.SHADOW})
+
+
+def _rotate_the_signal_key(cloud: LocalCloud) -> None:
+    """Let signals be looked up under a key before as well."""
+    content = json.dumps({"current": "a fresh key", "previous": cloud.secret("signal-key")})
+    client("secretsmanager").put_secret_value(
+        SecretId=f"{cloud.prefix}signal-key", SecretString=content
+    )
+
+
 def _whole_story(cloud: LocalCloud) -> None:
     """Do everything that any function ever does, refusals and empty pools included."""
     api = Api(cloud)
     clock.set_source(lambda: NOON)
-    apply_program(shop.a_program(), now=NOON)
+    _rotate_the_signal_key(cloud)
+    apply_program(replace(shop.a_program(), fraud=WATCHED), now=NOON)
     anna = {"program": "tea", "id": "anna", "email": "anna@customer.example", "code": "ANNA10"}
     api.post("/api/advocates", anna)
     api.post("/api/advocates", {**anna, "code": None, "id": "ivan"})
@@ -83,11 +102,49 @@ def _whole_story(cloud: LocalCloud) -> None:
     cloud.settle()
 
 
+# rewards for sharing, out of stock and out of budget, and a prize for the best of a segment
+LEMONADE = ProgramId("lemonade")
+_SHARING = replace(
+    shop.ADVOCATE_COUPON, rule_id="sharing", on=Trigger.ENROLMENT, hold_days=0, pool="sharing"
+)
+_BEST = replace(
+    shop.ADVOCATE_TENTH,
+    rule_id="best",
+    on=Trigger.PERIOD_END,
+    reward=Places(amounts_minor=(700,)),
+    leaderboard=Leaderboard(),
+    only=Conditions(segments=("vip",)),
+)
+
+
+def _budget_and_prizes(cloud: LocalCloud) -> None:
+    """Let a budget run out and be raised, and a month end."""
+    api, budget = Api(cloud), BudgetTerms(total_minor=500)
+    clock.set_source(lambda: NOON)
+    program = replace(shop.a_program(program_id=LEMONADE, rules=[_SHARING, _BEST]), budget=budget)
+    apply_program(program, now=NOON)
+    coupons.add(LEMONADE, "sharing", "LEMON-1")
+    vera = {"program": LEMONADE, "id": "vera", "email": "v@customer.example", "segment": "vip"}
+    answers = [
+        api.post("/api/advocates", {**vera, "id": each, "code": each.upper()})
+        for each in ("vera", "zoya")
+    ]
+    assert [each.json["rewards"][0]["state"] for each in answers] == ["fulfilled", "queued"]
+    order = {"program": LEMONADE, "order_id": "L-1", "currency": "EUR", "amount_minor": 1_000}
+    api.post("/hooks/purchase", {**order, "friend": {"id": "yuri"}, "code": "VERA"})
+    apply_program(replace(program, budget=BudgetTerms(total_minor=5_000)), now=NOON)
+    clock.set_source(lambda: NOON + timedelta(days=30))
+    forget_caches()
+    cloud.run_schedules()
+    cloud.settle()
+
+
 @pytest.fixture(scope="module")
 def told() -> Iterator[LocalCloud]:
     """Give a cloud in which everything has happened."""
     with LocalCloud() as cloud:
         _whole_story(cloud)
+        _budget_and_prizes(cloud)
         _mail_that_is_refused_once(cloud)
         yield cloud
 
@@ -135,7 +192,7 @@ def _short(resource: str, cloud: LocalCloud) -> str:
 
 def _without_suffix(short: str) -> str:
     """Secrets Manager ends an ARN with a dash and six random signs."""
-    for secret in ("click-key", "identity-key", "webhook-secret", "api-key"):
+    for secret in ("click-key", "identity-key", "signal-key", "webhook-secret", "api-key"):
         if short.startswith(secret):
             return secret
     return short
@@ -162,10 +219,12 @@ def _list(value: Any) -> list[Any]:
 _PARAMETERS = {
     "ClickKeySecretArn": "click-key",
     "IdentityKeySecretArn": "identity-key",
+    "SignalKeySecretArn": "signal-key",
     "WebhookSecretArn": "webhook-secret",
     "ApiKeySecretArn": "api-key",
     "EventsTopicArn": "events",
     "FulfilmentQueueArn": "fulfilment",
+    "RootKeyArn": "ledger-root",
 }
 
 
@@ -190,7 +249,7 @@ def test_a_policy_allows_what_its_function_does_and_nothing_else(
 def test_nobody_may_change_or_delete_a_journal_or_an_event(app: str) -> None:
     final = {"dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     assert not {right for right in _allowed(app) if right[0] in final} & {
-        (action, table) for action in final for table in ("journals", "events")
+        (action, table) for action in final for table in ("journals", "events", "roots")
     }
 
 

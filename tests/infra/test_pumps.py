@@ -140,7 +140,11 @@ def test_the_templates_connect_every_function_that_is_not_called_over_http(state
         "reward_fulfilment.fulfil_rewards",
         "notifications.announce_events",
     ]
-    assert [str(one.function) for one in pumps.schedules] == ["reward_fulfilment.queue_due_rewards"]
+    assert [str(one.function) for one in pumps.schedules] == [
+        "reward_fulfilment.queue_due_rewards",
+        "reward_fulfilment.seal_days",
+        "reward_fulfilment.award_prizes",
+    ]
 
 
 def test_the_settings_of_a_source_come_from_its_template(state: Stack) -> None:

@@ -103,6 +103,7 @@ def test_the_environment_has_every_variable_that_settings_read() -> None:
         "MAIL_CONFIGURATION_SET",
         "CLICK_KEY_SECRET",
         "IDENTITY_KEY_SECRET",
+        "SIGNAL_KEY_SECRET",
         "WEBHOOK_SECRET",
         "API_KEY_SECRET",
     }

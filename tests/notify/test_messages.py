@@ -14,7 +14,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from referrals.domain.programs import RewardKind, Side
+from referrals.domain.rules import RewardKind, Side
 from referrals.notify import languages
 from referrals.notify.messages import MessageKind, MessageValues, RenderedMessage, render
 from referrals.notify.names import first_name, one_line, shown_name

@@ -1,7 +1,7 @@
 """Request bodies: what is taken, what is refused, and that a refusal names the field."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -11,9 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from referrals.domain.errors import Fault
-from referrals.domain.reports import CustomerDetails, Evidence
+from referrals.domain.reports import (
+    ChargebackStatus,
+    Circumstances,
+    CustomerDetails,
+    Evidence,
+    ReportedSignals,
+)
 from referrals.runtime import clock
-from referrals.runtime.bodies import AdvocateBody, Body, PurchaseHook, RefundHook, SignupHook
+from referrals.runtime.bodies import (
+    AdvocateBody,
+    Body,
+    ChargebackHook,
+    PurchaseHook,
+    RefundHook,
+    SignupHook,
+)
 from referrals.runtime.http import read_body
 from referrals.runtime.problems import ProblemError
 from tests.factories import NOW
@@ -34,16 +47,26 @@ REFUND: Mapping[str, Any] = {
     "amount_minor": 2_500,
     "currency": "EUR",
 }
+CHARGEBACK: Mapping[str, Any] = {
+    "program": "tea",
+    "order_id": "order-1",
+    "chargeback_id": "dispute-1",
+    "amount_minor": 10_000,
+    "currency": "EUR",
+    "status": "opened",
+}
 ADVOCATE: Mapping[str, Any] = {"program": "tea", "id": "customer-1", "email": "anna@shop.test"}
 BODIES = [
     pytest.param(SignupHook, SIGNUP, id="sign-up"),
     pytest.param(PurchaseHook, PURCHASE, id="purchase"),
     pytest.param(RefundHook, REFUND, id="refund"),
+    pytest.param(ChargebackHook, CHARGEBACK, id="chargeback"),
     pytest.param(AdvocateBody, ADVOCATE, id="advocate"),
 ]
 NOT_AN_INTEGER = "input should be a valid integer"
 NOT_A_STRING = "input should be a valid string"
 NOT_PRINTABLE = "has characters that cannot be printed"
+NO_COUNTRY = "is not an ISO 3166-1 alpha-2 code of a country"
 NOT_A_TIME = "is not an RFC 3339 time such as 2026-11-21T08:00:00Z"
 
 
@@ -60,6 +83,14 @@ def signup(**changes: Any) -> SignupHook:
     return read_body(json.dumps({**SIGNUP, **changes}).encode(), SignupHook)
 
 
+def chargeback(**changes: Any) -> ChargebackHook:
+    return read_body(json.dumps({**CHARGEBACK, **changes}).encode(), ChargebackHook)
+
+
+# signup or purchase, where both take the same
+Told = Callable[..., SignupHook | PurchaseHook]
+
+
 def refused(raw: bytes, body_type: type[Body] = PurchaseHook) -> ProblemError:
     """Read a body that must be refused, and as malformed at that."""
     with pytest.raises(ProblemError) as refusal:
@@ -70,7 +101,13 @@ def refused(raw: bytes, body_type: type[Body] = PurchaseHook) -> ProblemError:
 
 
 def faults_of(changes: Mapping[str, Any], body_type: type[Body] = PurchaseHook) -> list[Fault]:
-    whole = {SignupHook: SIGNUP, PurchaseHook: PURCHASE, RefundHook: REFUND, AdvocateBody: ADVOCATE}
+    whole = {
+        SignupHook: SIGNUP,
+        PurchaseHook: PURCHASE,
+        RefundHook: REFUND,
+        ChargebackHook: CHARGEBACK,
+        AdvocateBody: ADVOCATE,
+    }
     raw = json.dumps({**whole[body_type], **changes}).encode()
     return list(refused(raw, body_type).faults)
 
@@ -130,8 +167,9 @@ def test_an_amount_is_a_number_of_minor_units(amount_minor: int) -> None:
     assert purchase(amount_minor=amount_minor).amount_minor == amount_minor
 
 
-def test_a_refund_of_nothing_is_refused() -> None:
-    faults = faults_of({"amount_minor": 0}, RefundHook)
+@pytest.mark.parametrize("body_type", [RefundHook, ChargebackHook])
+def test_a_refund_or_chargeback_of_nothing_is_refused(body_type: type[Body]) -> None:
+    faults = faults_of({"amount_minor": 0}, body_type)
     assert [fault.field for fault in faults] == ["amount_minor"]
 
 
@@ -171,6 +209,45 @@ def test_a_refund_of_nothing_is_refused() -> None:
             "is over 10000 characters",
             id="much metadata",
         ),
+        pytest.param({"stated_advocate": 7}, "stated_advocate", NOT_A_STRING, id="one by number"),
+        pytest.param({"stated_advocate": "x" * 129}, "stated_advocate", None, id="a long one"),
+        pytest.param({"stated_advocate": "a\nb"}, "stated_advocate", NOT_PRINTABLE, id="in lines"),
+        pytest.param({"country": "XX"}, "country", NO_COUNTRY, id="no country"),
+        pytest.param({"country": "UK"}, "country", NO_COUNTRY, id="a kingdom by its web address"),
+        pytest.param({"country": "EU"}, "country", NO_COUNTRY, id="a union of countries"),
+        pytest.param({"country": "DEU"}, "country", None, id="a country by three letters"),
+        pytest.param({"country": 276}, "country", NOT_A_STRING, id="a country by number"),
+        pytest.param({"is_new_customer": "true"}, "is_new_customer", None, id="truth in quotes"),
+        pytest.param({"is_new_customer": 1}, "is_new_customer", None, id="truth as a number"),
+        pytest.param({"products": "tea"}, "products", None, id="one product as text"),
+        pytest.param({"products": ["p"] * 51}, "products", "are more than 50", id="51 products"),
+        pytest.param({"products": ["p", ""]}, "products.1", None, id="a product without an id"),
+        pytest.param({"products": ["p", 7]}, "products.1", NOT_A_STRING, id="one by number"),
+        pytest.param({"subscription": 2}, "subscription", None, id="a subscription as a number"),
+        pytest.param({"subscription": {"month": 2}}, "subscription.id", None, id="without an id"),
+        pytest.param({"subscription": {"id": "s"}}, "subscription.month", None, id="no month"),
+        pytest.param(
+            {"subscription": {"id": "s", "month": 0}}, "subscription.month", None, id="month 0"
+        ),
+        pytest.param(
+            {"subscription": {"id": "s", "month": 1_201}},
+            "subscription.month",
+            None,
+            id="a hundred years and a month",
+        ),
+        pytest.param(
+            {"subscription": {"id": "s", "month": "2"}},
+            "subscription.month",
+            NOT_AN_INTEGER,
+            id="a month in quotes",
+        ),
+        pytest.param({"signals": "203.0.113.7"}, "signals", None, id="signals as text"),
+        pytest.param({"signals": {"ip": "203.0.113.7"}}, "signals.ip", None, id="one unknown"),
+        pytest.param({"signals": {"agent": 7}}, "signals.agent", NOT_A_STRING, id="an agent"),
+        pytest.param(
+            {"signals": {"landing_url": "x" * 4_001}}, "signals.landing_url", None, id="a long page"
+        ),
+        pytest.param({"touches": ["a"] * 21}, "touches", "are more than 20", id="21 touches"),
         pytest.param({"friend": "customer-2"}, "friend", None, id="a friend as text"),
         pytest.param({"friend": None}, "friend", None, id="no friend"),
         pytest.param({"friend": {}}, "friend.id", "field required", id="a friend without an id"),
@@ -350,18 +427,137 @@ def test_a_purchase_becomes_a_report() -> None:
     )
     assert (report.program_id, report.order_id) == ("tea", "order-1")
     assert (report.amount_minor, report.currency) == (10_000, "EUR")
-    assert report.evidence == Evidence(clicks=("a-token",), codes=("TEA5", "anna10"))
+    assert report.evidence == Evidence(clicks=("a-token",), codes=("anna10",), coupons=("TEA5",))
     assert report.occurred_at == datetime(2026, 5, 20, 11, tzinfo=UTC)
 
 
-def test_a_sign_up_tells_its_touches_oldest_first_and_its_click_last() -> None:
-    report = signup(touches=["one", "two"], click="three", code="ANNA10").report(key=KEY)
-    assert report.evidence == Evidence(clicks=("one", "two", "three"), codes=("ANNA10",))
+@pytest.mark.parametrize("told", [signup, purchase])
+def test_touches_are_told_oldest_first_and_the_click_last(told: Told) -> None:
+    body = told(touches=["one", "two"], click="three", code="ANNA10", stated_advocate="customer-1")
+    assert body.tokens == ("one", "two", "three")
+    assert body.report(key=KEY).evidence == Evidence(
+        clicks=("one", "two", "three"), codes=("ANNA10",), stated=("customer-1",)
+    )
 
 
-def test_an_empty_code_or_click_is_no_evidence() -> None:
-    report = signup(touches=[""], click="", code="").report(key=KEY)
+@pytest.mark.parametrize("told", [signup, purchase])
+def test_an_empty_code_or_click_or_name_is_no_evidence(told: Told) -> None:
+    report = told(touches=[""], click="", code="", stated_advocate="").report(key=KEY)
     assert report.evidence == Evidence()
+
+
+def test_an_empty_coupon_is_no_evidence() -> None:
+    assert purchase(coupon="").report(key=KEY).evidence == Evidence()
+
+
+def test_a_purchase_tells_its_circumstances() -> None:
+    report = purchase(
+        country="de",
+        is_new_customer=False,
+        products=["green-tea", "teapot"],
+        subscription={"id": "sub-1", "month": 2},
+    ).report(key=KEY)
+    assert report.circumstances == Circumstances(
+        country="DE", products=("green-tea", "teapot"), month=2, is_new_customer=False
+    )
+    assert report.is_renewal
+
+
+def test_a_sign_up_tells_its_circumstances() -> None:
+    report = signup(country="GB", is_new_customer=True).report(key=KEY)
+    assert report.circumstances == Circumstances(country="GB", is_new_customer=True)
+
+
+@pytest.mark.parametrize("told", [signup, purchase])
+def test_circumstances_may_be_left_out_empty_or_null(told: Told) -> None:
+    assert told().report(key=KEY).circumstances == Circumstances()
+    empty = told(country="", is_new_customer=None)
+    assert empty.report(key=KEY).circumstances == Circumstances()
+
+
+def test_no_products_are_the_same_as_none_told() -> None:
+    assert purchase(products=[]).report(key=KEY).circumstances.products == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"products": ["tea"]}, "products", id="products"),
+        pytest.param({"subscription": {"id": "s", "month": 1}}, "subscription", id="a month"),
+        pytest.param({"coupon": "ANNA10"}, "coupon", id="a coupon"),
+    ],
+)
+def test_what_only_a_purchase_has_is_no_field_of_a_sign_up(
+    changes: Mapping[str, Any], field: str
+) -> None:
+    assert [fault.field for fault in faults_of(changes, SignupHook)] == [field]
+
+
+@pytest.mark.parametrize("told", [signup, purchase])
+def test_signals_are_passed_on_as_they_were_seen(told: Told) -> None:
+    report = told(
+        signals={
+            "address": "2001:db8::7",
+            "agent": "Mozilla/5.0 (\u200b)",
+            "payment_fingerprint": "card-1",
+            "landing_url": "",
+        }
+    ).report(key=KEY)
+    assert report.signals == ReportedSignals(
+        address="2001:db8::7", agent="Mozilla/5.0 (\u200b)", payment_fingerprint="card-1"
+    )
+
+
+@pytest.mark.parametrize("told", [signup, purchase])
+@pytest.mark.parametrize("signals", [None, {}, {"address": "203.0.113.7"}])
+def test_the_same_told_from_another_server_is_a_repetition(
+    told: Told, signals: Mapping[str, str] | None
+) -> None:
+    seen_elsewhere = told(signals=signals).report(key=KEY)
+    assert seen_elsewhere.fingerprint == told().report(key=KEY).fingerprint
+
+
+def test_a_chargeback_becomes_a_report() -> None:
+    report = chargeback(occurred_at="2026-05-20T11:00:00Z").report(key=KEY)
+    assert (report.program_id, report.order_id) == ("tea", "order-1")
+    assert (report.chargeback_id, report.status) == ("dispute-1", ChargebackStatus.OPENED)
+    assert (report.amount_minor, report.currency) == (10_000, "EUR")
+    assert report.occurred_at == datetime(2026, 5, 20, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("status", [None, "", "OPENED", "closed", 1])
+def test_a_chargeback_stands_in_one_of_three_ways(status: object) -> None:
+    assert [fault.field for fault in faults_of({"status": status}, ChargebackHook)] == ["status"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"status": "won"}, id="that was won"),
+        pytest.param({"status": "lost", "occurred_at": "2026-05-20T11:00:00Z"}, id="that was lost"),
+    ],
+)
+def test_news_of_a_chargeback_are_no_contradiction(changes: Mapping[str, Any]) -> None:
+    assert chargeback(**changes).report(key=KEY).fingerprint == (
+        chargeback().report(key=KEY).fingerprint
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"amount_minor": 9_999}, id="amount"),
+        pytest.param({"currency": "USD"}, id="currency"),
+        pytest.param({"order_id": "order-2"}, id="order"),
+        pytest.param({"chargeback_id": "dispute-2"}, id="chargeback"),
+    ],
+)
+def test_another_chargeback_of_the_same_words_is_a_contradiction(
+    changes: Mapping[str, Any],
+) -> None:
+    assert chargeback(**changes).report(key=KEY).fingerprint != (
+        chargeback().report(key=KEY).fingerprint
+    )
 
 
 @pytest.mark.parametrize(
@@ -421,6 +617,8 @@ def print_of(raw: str | bytes) -> str:
         pytest.param({"occurred_at": "2026-05-20T13:00:00+02:00"}, id="the same moment elsewhere"),
         pytest.param({"metadata": {"size": "l", "cart": 7}}, id="metadata in another order"),
         pytest.param({"coupon": None}, id="a null for what was left out"),
+        pytest.param({"country": "", "products": []}, id="empty fields for what was left out"),
+        pytest.param({"signals": {"agent": "curl"}}, id="seen from another server"),
     ],
 )
 def test_the_same_said_in_other_words_is_a_repetition(changes: Mapping[str, Any]) -> None:
@@ -450,6 +648,12 @@ def test_the_order_of_fields_and_spaces_between_them_do_not_matter() -> None:
         pytest.param({"coupon": "ANNA10"}, id="coupon"),
         pytest.param({"occurred_at": "2026-05-20T11:00:00Z"}, id="time"),
         pytest.param({"metadata": {"cart": 7}}, id="metadata"),
+        pytest.param({"touches": ["a-token"]}, id="touches"),
+        pytest.param({"stated_advocate": "customer-1"}, id="stated advocate"),
+        pytest.param({"country": "DE"}, id="country"),
+        pytest.param({"is_new_customer": False}, id="new customer"),
+        pytest.param({"products": ["tea"]}, id="products"),
+        pytest.param({"subscription": {"id": "s", "month": 1}}, id="subscription"),
     ],
 )
 def test_something_else_said_is_a_contradiction(changes: Mapping[str, Any]) -> None:
@@ -469,7 +673,13 @@ JSON_VALUES = st.recursive(
 )
 FIELDS = ["program", "order_id", "refund_id", "friend", "amount_minor", "currency", "click"]
 MORE_FIELDS = ["code", "coupon", "touches", "occurred_at", "metadata", "id", "email", "segment"]
-SOME_FIELDS = st.dictionaries(st.sampled_from([*FIELDS, *MORE_FIELDS]), JSON_VALUES, max_size=4)
+RARE_FIELDS = ["stated_advocate", "country", "is_new_customer", "signals", "products"]
+RARER_FIELDS = ["subscription", "chargeback_id", "status"]
+SOME_FIELDS = st.dictionaries(
+    st.sampled_from([*FIELDS, *MORE_FIELDS, *RARE_FIELDS, *RARER_FIELDS]),
+    JSON_VALUES,
+    max_size=4,
+)
 
 
 def read_or_refused(raw: bytes, body_type: type[Body]) -> Body | tuple[Fault, ...]:
@@ -481,7 +691,7 @@ def read_or_refused(raw: bytes, body_type: type[Body]) -> Body | tuple[Fault, ..
 
 
 @pytest.mark.parametrize(("body_type", "content"), BODIES)
-@settings(max_examples=50)  # of each of the four bodies
+@settings(max_examples=50)  # of each of the bodies
 @given(changes=SOME_FIELDS)
 def test_any_json_is_taken_or_refused_with_a_field(
     body_type: type[Body], content: Mapping[str, Any], changes: Mapping[str, Any]

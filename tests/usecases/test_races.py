@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pytest
 
 from referrals.domain.decisions import Reason
-from referrals.domain.programs import Cap
 from referrals.domain.rewards import RewardState
+from referrals.domain.rules import Cap
 from referrals.store import coupons
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from infra.local.history import Entry, EntryKind, invented_referrals, read_orders_and_refunds
-from referrals.domain.programs import ConversionKind, Flat, Percent, RewardKind, RewardRule, Side
+from referrals.domain.rules import Flat, Percent, RewardKind, RewardRule, Side, Trigger
 from referrals.store import ledger
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.verify_ledger import verify_ledger
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("tables")
 RULES = (
     RewardRule(
         rule_id="advocate-share",
-        on=ConversionKind.PURCHASE,
+        on=Trigger.PURCHASE,
         to=Side.ADVOCATE,
         kind=RewardKind.CREDIT,
         reward=Percent(rate_bps=750, max_minor=5_000),
@@ -25,7 +25,7 @@ RULES = (
     ),
     RewardRule(
         rule_id="friend-thanks",
-        on=ConversionKind.PURCHASE,
+        on=Trigger.PURCHASE,
         to=Side.FRIEND,
         kind=RewardKind.CREDIT,
         reward=Flat(amount_minor=300),
@@ -34,7 +34,7 @@ RULES = (
     ),
     RewardRule(
         rule_id="friend-welcome",
-        on=ConversionKind.SIGNUP,
+        on=Trigger.SIGNUP,
         to=Side.FRIEND,
         kind=RewardKind.CREDIT,
         reward=Flat(amount_minor=500),

@@ -12,8 +12,8 @@ from referrals.domain.errors import (
     DuplicateConversionError,
     ProgramNotFoundError,
 )
-from referrals.domain.programs import Cap
 from referrals.domain.rewards import RewardState, moved_to
+from referrals.domain.rules import Cap
 from referrals.store import coupons, rewards
 from referrals.store.transactions import commit
 from referrals.usecases.apply_program import apply_program

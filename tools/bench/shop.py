@@ -4,18 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from referrals.domain.clicks import Click, ClickKey, sealed
 from referrals.domain.ids import ProgramId, fingerprint
-from referrals.domain.programs import (
-    Cap,
-    ConversionKind,
-    Flat,
-    Landing,
-    Percent,
-    Program,
-    ProgramStatus,
-    RewardKind,
-    RewardRule,
-    Side,
-)
+from referrals.domain.landings import Landing, ProgramStatus
+from referrals.domain.programs import Program
 from referrals.domain.reports import (
     CustomerDetails,
     EnrolmentReport,
@@ -23,6 +13,7 @@ from referrals.domain.reports import (
     PurchaseReport,
     SignupReport,
 )
+from referrals.domain.rules import Cap, Flat, Percent, RewardKind, RewardRule, Side, Trigger
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.enrol_advocate import enrol_advocate
 from referrals.usecases.keys import Keys
@@ -107,12 +98,12 @@ def _program() -> Program:
 def _rule(rule_id: str, to: Side, reward: Flat | Percent) -> RewardRule:
     return RewardRule(
         rule_id=rule_id,
-        on=ConversionKind.PURCHASE,
+        on=Trigger.PURCHASE,
         to=to,
         kind=RewardKind.CREDIT,
         reward=reward,
         hold_days=14,
         min_amount_minor=2_000,
         is_first_purchase_only=True,
-        cap=Cap(rewards=50),
+        caps=(Cap(rewards=50),),
     )
