@@ -112,6 +112,8 @@ class Story:
             self._anna_tries_her_own_code()
             self._boris_sends_something_back()
             self._the_hold_ends()
+            self._the_bank_takes_the_money_back()
+            self._the_shop_wins_it_back()
             self._the_books_are_closed()
         finally:
             # whoever calls from now on signs with the real time
@@ -267,6 +269,37 @@ class Story:
             mails=[(_ANNA, "€3.60 of credit, added for you"), (_BORIS, "3 € уже на вашем счёте")],
         )
 
+    def _the_bank_takes_the_money_back(self) -> None:
+        self._step("Boris disputes the payment: what was handed over becomes a debt", days=0)
+        answer = self._report("chargeback", _chargeback("opened"))
+        self._expect_outcome(answer, status=201, outcome="credited", advocate=ADVOCATE)
+        self._expect_rewards(
+            answer,
+            [("advocate", "credit", "clawed_back", 0), ("friend", "credit", "clawed_back", 0)],
+        )
+        self._end_step(
+            journals=1,
+            balances={
+                ADVOCATE: {"held:EUR": 0, "available:EUR": 0, "paid:EUR": 360, "debt:EUR": -360},
+                FRIEND: {"held:EUR": 0, "available:EUR": 0, "paid:EUR": 800, "debt:EUR": -300},
+            },
+        )
+
+    def _the_shop_wins_it_back(self) -> None:
+        self._step("The shop wins: it is promised anew, and the promise pays the debt", days=0)
+        answer = self._report("chargeback", _chargeback("won"))
+        self._expect_outcome(answer, status=201, outcome="credited", advocate=ADVOCATE)
+        self._expect_rewards(
+            answer, [("advocate", "credit", "held", 360), ("friend", "credit", "held", 300)]
+        )
+        self._end_step(
+            journals=5,
+            balances={
+                ADVOCATE: {"held:EUR": 0, "available:EUR": 0, "paid:EUR": 360, "debt:EUR": 0},
+                FRIEND: {"held:EUR": 0, "available:EUR": 0, "paid:EUR": 800, "debt:EUR": 0},
+            },
+        )
+
     def _the_books_are_closed(self) -> None:
         self._step("What Anna sees, and what the books say", days=0)
         answer = self._shop.advocate(ADVOCATE, program=PROGRAM)
@@ -277,7 +310,9 @@ class Story:
             self._telling.line("reward", f"{reward['state']}: {reward['because']}")
         self._expect("counts", counts, {"clicks": 1, "signups": 1, "purchases": 1})
         self._expect(
-            "her rewards", [(r["state"], r["amount_minor"]) for r in rewards], [("fulfilled", 360)]
+            "her rewards",
+            [(r["state"], r["amount_minor"]) for r in rewards],
+            [("clawed_back", 0), ("fulfilled", 360)],
         )
         books = verify_ledger()
         verdict = "sound" if books.is_sound else f"{len(books.faults)} faults"
@@ -306,7 +341,7 @@ class Story:
         self._telling.request("POST", f"/hooks/{hook}", document)
         answer = self._shop.report(hook, document)
         self._telling.outcome(answer)
-        self._seen.causes += _causes(answer.document, document.get("refund_id"))
+        self._seen.causes += _causes(answer.document, _refund_id(document))
         return answer
 
     def _end_step(
@@ -387,12 +422,32 @@ def _addressed(mail: Mail) -> tuple[str, ...]:
 def _causes(answer: Mapping[str, Any], refund_id: str | None) -> list[str]:
     """Name every cause of a journal that an answer of a hook lets expect."""
     conversion = str(answer.get("conversion_id"))
-    if refund_id is not None:
-        return [f"refund:{conversion}:{refund_id}"]
-    causes = [f"conversion:{conversion}"]
+    source = f"conversion:{conversion}" if refund_id is None else f"refund:{conversion}:{refund_id}"
+    causes = [source]
     for reward in answer.get("rewards", ()):
-        causes += [f"hold:{reward['id']}", f"fulfilment:{reward['id']}"]
+        # a reward that pays a debt does so in its second writing
+        causes += [f"{move}:{reward['id']}" for move in ("hold", "fulfilment")]
+        causes.append(f"netting:{reward['id']}:2")
     return causes
+
+
+def _refund_id(document: Mapping[str, Any]) -> str | None:
+    """Give what a report of money that went back is booked under."""
+    if "chargeback_id" in document:
+        return f"chargeback:{document['chargeback_id']}:{document['status']}"
+    refund_id: str | None = document.get("refund_id")
+    return refund_id
+
+
+def _chargeback(status: str) -> dict[str, Any]:
+    return {
+        "program": PROGRAM,
+        "order_id": ORDER,
+        "chargeback_id": "D-77",
+        "amount_minor": 3600,
+        "currency": "EUR",
+        "status": status,
+    }
 
 
 def _opengraph(page: str) -> list[str]:

@@ -80,7 +80,8 @@ class Telling:
     def journals(self, journals: Iterable[Journal]) -> None:
         """Print journals, each posting from where to where."""
         for journal in journals:
-            what = journal.cause.partition(":")[0]
+            kind, _, of = journal.cause.partition(":")
+            what = "chargeback" if ":chargeback:" in of else kind
             for posting in journal.postings:
                 amount = written(posting.amount_minor, posting.unit)
                 way = f"{self._account(posting.source)} → {self._account(posting.destination)}"

@@ -82,7 +82,7 @@ def post(up: Demo, path: str, *, cookie: str = "", **fields: str) -> Answer:
 
 
 def test_every_check_of_the_story_holds(up: Demo, out: Console) -> None:
-    assert up.checks == 63
+    assert up.checks == 79
     assert "✗" not in what_was_told(out)
 
 
@@ -253,7 +253,7 @@ def test_the_first_page_shows_what_the_advocate_has(up: Demo) -> None:
 
     assert page.status == 200
     assert "3.60 EUR" in page.body
-    assert "all 63 checks held" in page.body
+    assert "all 79 checks held" in page.body
     assert "script" not in page.headers["content-security-policy"]
 
 
