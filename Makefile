@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test check format lint bench package templates lock clean
+.PHONY: help setup browser demo test torture check format lint bench package templates lock clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test: setup browser ## every test: pure ones, then moto ones side by side, then 
 	$(BIN)/pytest -q -n 2 tests/domain tests/runtime tests/cli
 	$(BIN)/pytest -q -n 2 --dist worksteal tests --ignore=tests/domain --ignore=tests/runtime --ignore=tests/cli --ignore=tests/journeys
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/journeys
+
+torture: setup ## what takes too long for every day: 2,000 stories of 100 steps, all 720 orders, 100 races
+	$(BIN)/pytest -q -s -n 2 --dist worksteal -m torture tests
 
 check: setup ## what CI runs: format, lint, types, import contract, templates, tests
 	$(BIN)/ruff format --check .

@@ -108,11 +108,17 @@ def capped(rule: RewardRule, cap: Cap) -> RewardRule:
     return replace(rule, caps=(cap,))
 
 
-def enrol(customer_id: str, *, code: str | None = None, now: datetime = NOON) -> Enrolled:
+def enrol(
+    customer_id: str,
+    *,
+    code: str | None = None,
+    segment: str | None = None,
+    now: datetime = NOON,
+) -> Enrolled:
     customer = CustomerDetails(
         customer_id=customer_id, email=f"{customer_id}@customer.example", name=customer_id.title()
     )
-    report = EnrolmentReport(program_id=TEA, customer=customer, code=code)
+    report = EnrolmentReport(program_id=TEA, customer=customer, code=code, segment=segment)
     return enrol_advocate(report, keys=KEYS, now=now)
 
 

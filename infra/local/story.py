@@ -425,9 +425,9 @@ def _causes(answer: Mapping[str, Any], refund_id: str | None) -> list[str]:
     source = f"conversion:{conversion}" if refund_id is None else f"refund:{conversion}:{refund_id}"
     causes = [source]
     for reward in answer.get("rewards", ()):
-        # a reward that pays a debt does so in its second writing
+        # a reward that pays a debt does so in its third writing
         causes += [f"{move}:{reward['id']}" for move in ("hold", "fulfilment")]
-        causes.append(f"netting:{reward['id']}:2")
+        causes.append(f"netting:{reward['id']}:3")
     return causes
 
 

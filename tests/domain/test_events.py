@@ -16,6 +16,7 @@ def an_event(
 def test_subscribers_know_these_names() -> None:
     assert {name.value for name in EventName} == {
         "advocate.enrolled",
+        "advocate.moved",
         "person.forgotten",
         "referral.created",
         "conversion.recorded",

@@ -125,18 +125,18 @@ def test_a_leaderboard_has_a_prize_for_each_place(place: int, prize_minor: int) 
 
 
 @pytest.mark.parametrize(
-    ("reward", "shrinks"),
+    ("reward", "count", "shrinks"),
     [
-        pytest.param(FIVE_EURO, False, id="flat"),
-        pytest.param(A_TENTH, True, id="a share"),
-        pytest.param(Tiers(tiers=(Tier(from_count=1, amount=FIVE_EURO),)), False, id="flat tiers"),
-        pytest.param(FIVE_THEN_EIGHT_THEN_A_TENTH, True, id="tiers, one of them a share"),
+        pytest.param(FIVE_EURO, 1, False, id="flat"),
+        pytest.param(A_TENTH, 1, True, id="a share"),
+        pytest.param(FIVE_THEN_EIGHT_THEN_A_TENTH, 9, False, id="the ninth is flat"),
+        pytest.param(FIVE_THEN_EIGHT_THEN_A_TENTH, 10, True, id="the tenth is a share"),
     ],
 )
 def test_only_a_share_of_an_order_shrinks_with_it(
-    reward: Flat | Percent | Tiers, *, shrinks: bool
+    reward: Flat | Percent | Tiers, count: int, *, shrinks: bool
 ) -> None:
-    assert shrinks_with_order(a_rule(reward=reward)) is shrinks
+    assert shrinks_with_order(a_rule(reward=reward), count=count) is shrinks
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def _whole_story(cloud: LocalCloud) -> None:
     anna = {"program": "tea", "id": "anna", "email": "anna@customer.example", "code": "ANNA10"}
     api.post("/api/advocates", anna)
     api.post("/api/advocates", {**anna, "code": None, "id": "ivan"})
+    api.post("/api/advocates", {**anna, "segment": "vip"})
     forget_caches()
     api.follow("ANNA10")
     friend = {"id": "boris", "email": "boris@customer.example"}

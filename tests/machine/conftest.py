@@ -4,20 +4,29 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from moto import mock_aws
 
-from infra.local import engine
+from infra.local import engine, templates
+from infra.local.cloud import forget_caches
 from referrals.usecases.apply_program import apply_program
 from tests import shop
+from tests.conftest import PREFIX
 from tests.machine.machine import ABOVE, ADVOCATES, ReferralMachine
 from tests.machine.straight_line import straight_line
 from tests.shop import NOON
 
 
-@pytest.fixture
-def small_shop(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def small_shop() -> Iterator[None]:
     """Give a shop with three advocates, one of whom another one brought, and no friends yet."""
-    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    with straight_line():
+    engine.install()
+    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws(), straight_line():
+        monkeypatch.setenv("TABLE_PREFIX", PREFIX)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", templates.REGION)
+        monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "disabled")
+        monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+        forget_caches()
+        templates.create_tables(PREFIX)
         apply_program(shop.a_program(rules=()), now=NOON)
         for name, code in ADVOCATES.items():
             shop.enrol(name, code=code)
@@ -25,6 +34,6 @@ def small_shop(tables: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             shop.sign_up(name, codes=[ADVOCATES[above]])
         for table in engine._backend().tables.values():
             table.stream_shard = None  # nobody reads it, and to write it takes a while
-        empty = engine.copied_tables()
-        monkeypatch.setattr(ReferralMachine, "pristine", empty)
+        monkeypatch.setattr(ReferralMachine, "pristine", engine.copied_tables())
         yield
+    forget_caches()

@@ -467,9 +467,7 @@ class ReferralMachine(RuleBasedStateMachine):
             return use_case(told, keys=KEYS, now=self.now)
         return use_case(told, now=self.now)
 
-    def _do(
-        self, action: Callable[[], Any], fault: Fault | None, *, is_once: bool = False
-    ) -> Any:
+    def _do(self, action: Callable[[], Any], fault: Fault | None, *, is_once: bool = False) -> Any:
         """Do something, interrupted by a fault if there is one and then done again."""
         try:
             with fault.injected() if fault else nullcontext():
@@ -500,9 +498,7 @@ class ReferralMachine(RuleBasedStateMachine):
         )
 
     def _review(self, name: str, state: ReviewState) -> object:
-        conversion_id = (
-            _SIGNUPS[name.split(" ")[1]] if " " in name else purchase_id(TEA, name)
-        )
+        conversion_id = _SIGNUPS[name.split(" ")[1]] if " " in name else purchase_id(TEA, name)
         return review_conversion(
             conversion_id, state, actor="olga", reason="looked at", now=self.now
         )
@@ -650,7 +646,7 @@ _PRICE_CHANGES: tuple[tuple[str, Any], ...] = (
 
 
 class SharedFriends(ReferralMachine):
-    """Advocates share a friend, one of them was brought by another; caps, budgets, prices change."""
+    """Advocates share friends, one has somebody above; caps, budgets and prices change."""
 
     BASE: ClassVar[Terms] = {**PLAIN, "is_linear": True, "has_second_level": True}
     CHANGES = (*_CAP_CHANGES, *_BUDGET_CHANGES, *_PRICE_CHANGES)

@@ -1,4 +1,4 @@
-"""A small model of what a shop owes: plain values and its own arithmetic, none of the domain's code.
+"""A small model of what a shop owes: plain values, its own arithmetic, none of the domain's code.
 
 Everything is derived anew from promises: what of a cap is used, what of the budget is spent, what
 everybody holds. Only what cannot be derived, such as who brought a friend, is kept.
@@ -17,8 +17,9 @@ SKEW = timedelta(minutes=5)
 QUARTER = timedelta(minutes=15)
 TOO_FAST = timedelta(seconds=5)
 LAPSES_AFTER = timedelta(days=30)
+# the caps of a program count all that advocates get, and nothing of what friends do
+ADVOCATES_RULES = frozenset({"tenth", "twentieth", "monthly", "points", "fifth"})
 EUR, POINTS = "EUR", "points"
-FUNDED = ("held", "available", "fulfilled", "clawed_back")
 
 # terms of a first version; a change of the program changes some of them
 PLAIN: Terms = {
@@ -210,7 +211,7 @@ class Model:
         friend.is_watched = is_flagged or friend.is_watched
         report.review = "open" if friend.is_watched else None
         for rule, owner, amount in self._claims(report, friend, terms):
-            self._grant(report, terms, rule, owner, amount, now)
+            self._grant(report, terms, now, rule=rule, owner=owner, amount=amount)
         if report.kind == "purchase":
             self._counted(report, terms, 1, now)
 
@@ -240,11 +241,11 @@ class Model:
         self,
         report: Report,
         terms: Terms,
+        now: datetime,
+        *,
         rule: str,
         owner: str,
         amount: int,
-        now: datetime,
-        *,
         generation: int = 1,
         step: int | None = None,
         is_again: bool = False,
@@ -284,13 +285,15 @@ class Model:
         unit: str,
         is_again: bool,
     ) -> int:
-        caps = [(terms["tenth_cap"], lambda each: each.rule == rule)] if rule == "tenth" else []
+        caps: list[tuple[dict[str, Any] | None, frozenset[str]]] = []
+        if rule == "tenth":
+            caps.append((terms["tenth_cap"], frozenset({"tenth"})))
         if rule != "thanks":
-            caps.append((terms["cap"], lambda each: each.rule != "thanks"))
-        for cap, is_meant in caps:
+            caps.append((terms["cap"], ADVOCATES_RULES))
+        for cap, rules in caps:
             if cap is None:
                 continue
-            mine = [each for each in self.promises if each.owner == owner and is_meant(each)]
+            mine = [each for each in self.promises if each.owner == owner and each.rule in rules]
             standing = {each.chain: each for each in reversed(mine) if each.left}
             counted = sum(_same(cap, each.granted_at, now) for each in standing.values())
             if "rewards" in cap and not is_again and counted >= cap["rewards"]:
@@ -381,10 +384,10 @@ class Model:
             self._grant(
                 report,
                 terms,
-                chain[0].rule,
-                chain[0].owner,
-                owed - standing,
                 now,
+                rule=chain[0].rule,
+                owner=chain[0].owner,
+                amount=owed - standing,
                 generation=len(chain) + 1,
                 is_again=standing > 0,
             )
@@ -423,7 +426,14 @@ class Model:
                 return
             generation = self.generations.get((advocate, count), 0) + 1
             earned = self._grant(
-                report, terms, "fifth", advocate, 777, now, generation=generation, step=count
+                report,
+                terms,
+                now,
+                rule="fifth",
+                owner=advocate,
+                amount=777,
+                generation=generation,
+                step=count,
             )
             if earned is not None:
                 self.milestones[advocate, count] = earned

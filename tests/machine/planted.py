@@ -5,50 +5,70 @@ A bug is put into the real code for as long as a block runs. The machine has to 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from referrals.domain import conversions, granting, refunds, rewards
-from referrals.domain.budgets import Budget, shared_out
+from referrals.domain.budgets import Budget, Slice, shared_out
 from referrals.domain.caps import CapUse
 from referrals.domain.decisions import Reason
 from referrals.domain.granting import Grants
 from referrals.domain.landings import Landing
-from referrals.domain.ledger import Place
+from referrals.domain.ledger import Place, account_of
 from referrals.domain.rewards import RewardState
 from referrals.store import budgets, ledger
 from referrals.store.transactions import commit
 from referrals.usecases import apply_program as applying
 from referrals.usecases import bookings, end_hold, record_refund, settlement
 from referrals.usecases import fulfil_reward as fulfilling
-from tests.machine.machine import ReferralMachine
+from referrals.usecases.reversals import read_case
+from tests.machine.machine import ReferralMachine, SharedFriends, WatchedFriends
+from tests.machine.model import Terms
+from tests.shop import NOON
 
 Plant = Callable[[pytest.MonkeyPatch], None]
-PLANTED: dict[str, Plant] = {}
 
 
-def _bug(says: str) -> Callable[[Plant], Plant]:
+@dataclass(frozen=True)
+class Bug:
+    """A bug by what it does, with a shop and a seed by which it soon shows."""
+
+    says: str
+    machine: type[ReferralMachine]
+    terms: Terms
+    plant: Plant
+    seed: int
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """Let the code have it for a while."""
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            self.plant(monkeypatch)
+            yield
+
+    def __str__(self) -> str:
+        return self.says
+
+
+PLANTED: list[Bug] = []
+
+
+def _bug(
+    says: str, machine: type[ReferralMachine], *, seed: int = 0, **terms: Any
+) -> Callable[[Plant], Plant]:
     def add(plant: Plant) -> Plant:
-        PLANTED[says] = plant
+        PLANTED.append(Bug(says=says, machine=machine, terms=terms, plant=plant, seed=seed))
         return plant
 
     return add
 
 
-@contextmanager
-def planted(says: str) -> Iterator[None]:
-    """Let the code have one bug for a while."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        PLANTED[says](monkeypatch)
-        yield
-
-
 # from the records of others: REFERENCE.md names whose
 
 
-@_bug("the same order again pays again")
+@_bug("the same order again pays again", WatchedFriends)
 def _pays_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """RefRef: a repeated report is taken for new, and what it promises gets ids of its own."""
     real, numbers = settlement._record, iter(range(1, 1_000_000))
@@ -62,7 +82,10 @@ def _pays_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "_record", forgetful)
 
 
-@_bug("a duplicate is noted before its effect, and the note stays when the effect fails")
+@_bug(
+    "a duplicate is noted before its effect, and the note stays when the effect fails",
+    WatchedFriends,
+)
 def _noted_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dub: the key of a lead is taken before the look-up and never released."""
     real, noted = record_refund._record, set[tuple[int, str, str]]()
@@ -70,7 +93,7 @@ def _noted_first(monkeypatch: pytest.MonkeyPatch) -> None:
     def noting(refund: Any, program_id: Any, order_id: str, now: Any) -> Any:
         key = (ReferralMachine.examples, order_id, refund.refund_id)
         if key in noted:
-            case = record_refund.read_case(conversions.purchase_id(program_id, order_id))
+            case = read_case(conversions.purchase_id(program_id, order_id))
             return case.with_refund(replace(refund, is_applied=True)), False
         noted.add(key)
         answer = real(refund, program_id, order_id, now)
@@ -80,7 +103,7 @@ def _noted_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_refund, "_record", noting)
 
 
-@_bug("a refund in part takes the whole")
+@_bug("a refund in part takes the whole", SharedFriends)
 def _takes_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dub: a partial refund marks the whole commission refunded."""
 
@@ -90,7 +113,7 @@ def _takes_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refunds, "owed_after_refunds", owed)
 
 
-@_bug("what was paid is not clawed back")
+@_bug("what was paid is not clawed back", WatchedFriends)
 def _paid_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dub: paid commissions are skipped by refunds."""
     real = rewards.reversed_to
@@ -101,24 +124,27 @@ def _paid_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refunds, "reversed_to", unless_paid)
 
 
-@_bug("the budget is written without a condition, from what an earlier request read")
+@_bug(
+    "the budget is written without a condition, from what an earlier request read", WatchedFriends
+)
 def _stale_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dub: the spend cap is read, then written."""
-    real, written = budgets._slice, dict[tuple[int, int, int], Any]()
+    real, written = budgets._slice, dict[tuple[int, int, int], Slice]()
 
-    def one_late(row: Any) -> Any:
+    def one_late(row: Any) -> Slice:
         read, example = real(row), ReferralMachine.examples
-        written[example, read.number, read.revision] = read
-        before = written.get((example, read.number, read.revision - 1), read)
+        revision = read.revision or 0
+        written[example, read.number, revision] = read
+        before = written.get((example, read.number, revision - 1), read)
         return replace(before, revision=read.revision)
 
     monkeypatch.setattr(budgets, "_slice", one_late)
 
 
-@_bug("the currency of an order is not looked at")
+@_bug("the currency of an order is not looked at", WatchedFriends)
 def _any_currency(monkeypatch: pytest.MonkeyPatch) -> None:
     """RefRef: the currency is fixed to one."""
-    monkeypatch.setattr(conversions, "_not_eligible", _only_dates)
+    monkeypatch.setattr(conversions, "not_eligible", _only_dates)
 
 
 def _only_dates(conversion: Any, program: Any) -> Any:
@@ -126,20 +152,20 @@ def _only_dates(conversion: Any, program: Any) -> Any:
     return None if is_running else Reason.PROGRAM_NOT_RUNNING
 
 
-@_bug("the minimum amount is stored and never read")
+@_bug("the minimum amount is stored and never read", WatchedFriends, thanks_min=1_000)
 def _no_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
     """RefRef: minimum amounts are stored and never read."""
     real = rewards.lowest_amount
     monkeypatch.setattr(granting, "lowest_amount", lambda rule: min(real(rule), 1))
 
 
-@_bug("the dates of a program are stored and never read")
+@_bug("the dates of a program are stored and never read", SharedFriends, ends_at=NOON)
 def _no_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     """RefRef: program dates are stored and never read."""
     monkeypatch.setattr(Landing, "is_running", lambda _landing, _now: True)
 
 
-@_bug("refunds are recorded and not reflected")
+@_bug("refunds are recorded and not reflected", SharedFriends)
 def _not_reflected(monkeypatch: pytest.MonkeyPatch) -> None:
     """AffiliateWP: refunds are not reflected."""
     monkeypatch.setattr(refunds.Settling, "settle", lambda *_args, **_more: None)
@@ -148,24 +174,22 @@ def _not_reflected(monkeypatch: pytest.MonkeyPatch) -> None:
 # from our own
 
 
-@_bug("a reward does not count against its cap")
+@_bug("a reward does not count against its cap", SharedFriends)
 def _cap_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CapUse, "plus", lambda use, **_grant: use)
 
 
-@_bug("a cap gets nothing back from a refund")
+@_bug("a cap gets nothing back from a refund", SharedFriends)
 def _cap_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CapUse, "less", lambda use, **_reversal: use)
 
 
-@_bug("the budget gets nothing back from a refund")
+@_bug("the budget gets nothing back from a refund", WatchedFriends)
 def _budget_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        Budget, "give_back", lambda budget, draws, *_more: (budget, tuple(draws))
-    )
+    monkeypatch.setattr(Budget, "give_back", lambda budget, draws, *_more: (budget, tuple(draws)))
 
 
-@_bug("a hold that ends twice is booked twice")
+@_bug("a hold that ends twice is booked twice", SharedFriends)
 def _booked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     real = end_hold.end_hold
 
@@ -182,9 +206,9 @@ def _booked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fulfilling, "end_hold", twice)
 
 
-@_bug("a claw-back comes out of what is available")
+@_bug("a claw-back comes out of what is available", SharedFriends)
 def _from_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = rewards.account_of
+    real = account_of
 
     def account(owner_id: Any, place: Place) -> Any:
         return real(owner_id, Place.AVAILABLE if place is Place.DEBT else place)
@@ -192,7 +216,7 @@ def _from_available(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewards, "account_of", account)
 
 
-@_bug("what is left over of a shared reward is lost")
+@_bug("what is left over of a shared reward is lost", SharedFriends)
 def _remainder_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     def rounded_down(total: int, weights: Any) -> tuple[int, ...]:
         return tuple(total * weight // sum(weights) for weight in weights)
@@ -200,12 +224,12 @@ def _remainder_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conversions, "split", rounded_down)
 
 
-@_bug("a journal is written and the balance is not")
+@_bug("a journal is written and the balance is not", SharedFriends)
 def _balance_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "save_balance", lambda _balance: None)
 
 
-@_bug("a chargeback that is won pays once more")
+@_bug("a chargeback that is won pays once more", SharedFriends)
 def _won_pays_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     real = refunds.Settling._settle_rule
 
@@ -219,12 +243,12 @@ def _won_pays_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refunds.Settling, "_settle_rule", twice)
 
 
-@_bug("a milestone stays when its purchases are refunded")
+@_bug("a milestone stays when its purchases are refunded", WatchedFriends)
 def _milestone_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refunds.Settling, "un_earn", lambda _settling, _milestones: None)
 
 
-@_bug("what is in review is paid for all the same")
+@_bug("what is in review is paid for all the same", WatchedFriends, seed=1)
 def _review_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     real = granting.Grants.__init__
 
@@ -234,22 +258,22 @@ def _review_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Grants, "__init__", unseen)
 
 
-@_bug("what comes before its friend is bound is forgotten")
+@_bug("what comes before its friend is bound is forgotten", SharedFriends, seed=1)
 def _early_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "take_up_what_waits", lambda _bond, **_more: None)
 
 
-@_bug("a refund that comes before its purchase is forgotten")
+@_bug("a refund that comes before its purchase is forgotten", SharedFriends)
 def _early_refund_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "next_to_apply", lambda _case: None)
 
 
-@_bug("a debt is not paid out of the next reward")
+@_bug("a debt is not paid out of the next reward", SharedFriends)
 def _debt_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fulfilling, "netted", lambda reward, _debt: (reward, None))
 
 
-@_bug("a lowered budget forgets what is spent")
+@_bug("a lowered budget forgets what is spent", WatchedFriends)
 def _spent_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     real = shared_out
 
@@ -259,6 +283,6 @@ def _spent_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applying, "shared_out", fresh)
 
 
-@_bug("content is not compared: a contradiction is taken for a repetition")
+@_bug("content is not compared: a contradiction is taken for a repetition", SharedFriends)
 def _not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_refund, "_same", lambda _case, _refund: [])

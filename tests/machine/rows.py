@@ -1,4 +1,4 @@
-"""What is stored, read straight from the engine's tables, and the rules that it must keep by itself.
+"""What is stored, read straight from the engine's tables, and the rules that it must keep.
 
 Nothing here knows what happened. A row is parsed again only when it changed, so that looking at
 everything after each step costs little.
@@ -7,7 +7,7 @@ everything after each step costs little.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.local import engine
@@ -44,7 +44,7 @@ class Rows:
     def check(self) -> None:
         """Look at everything that must hold whatever happened."""
         rewards, balances = self.read("rewards"), self.read("balances")
-        self._ledger.take(self.read("journals"), {key: at for key, at in _digests()})
+        self._ledger.take(self.read("journals"), dict(_digests()))
         self._ledger.check_balances(balances)
         _check_rewards(rewards.values())
         _check_caps(rewards.values(), balances.values())
@@ -130,7 +130,7 @@ def _chain(reward: Row) -> tuple[Any, ...]:
 
 
 def _check_rewards(rewards: Any) -> None:
-    """Nothing is promised twice, and nobody gives back more than they got."""
+    """See that nothing is promised twice, and nobody gives back more than they got."""
     chains: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for reward in rewards:
         assert _left(reward) >= 0, f"more than {reward['reward_id']} was taken back"
@@ -147,7 +147,7 @@ def _check_rewards(rewards: Any) -> None:
 
 
 def _check_caps(rewards: Any, balances: Any) -> None:
-    """What is counted of caps is what stands."""
+    """Compare what is counted of caps with what stands."""
     standing: defaultdict[tuple[str, str], dict[tuple[Any, ...], int]] = defaultdict(dict)
     for reward in rewards:
         of_money = _left(reward) if reward["unit"] == "EUR" else 0
@@ -167,7 +167,7 @@ def _check_caps(rewards: Any, balances: Any) -> None:
 
 
 def _check_budget(rewards: Any, slices: Any) -> None:
-    """What is spent of each slice is what rewards drew from it, and what they drew stands."""
+    """Compare what is spent of each slice with what rewards drew from it, and still stand for."""
     drawn: defaultdict[int, int] = defaultdict(int)
     for reward in rewards:
         of_this = 0
@@ -180,6 +180,3 @@ def _check_budget(rewards: Any, slices: Any) -> None:
         assert each["spent_minor"] == drawn.pop(number, 0), f"slice {number}: {each}"
         assert each["spent_today_minor"] >= 0, f"slice {number}: {each}"
     assert not any(drawn.values()), f"drawn from slices that are not there: {drawn}"
-
-
-Check = Callable[[], None]

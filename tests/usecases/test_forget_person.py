@@ -20,6 +20,7 @@ from referrals.domain.ids import PersonId, fingerprint, person_id
 from referrals.domain.links import LinkStatus
 from referrals.domain.people import AdvocateStatus
 from referrals.domain.programs import BudgetTerms, Eligibility
+from referrals.domain.projections import Projections
 from referrals.domain.reports import (
     CustomerDetails,
     EnrolmentReport,
@@ -30,7 +31,7 @@ from referrals.domain.reports import (
 )
 from referrals.domain.rewards import RewardState
 from referrals.domain.rules import Flat, Milestone, RewardRule, Side, Trigger
-from referrals.store import budgets, events, links, people
+from referrals.store import budgets, events, links, people, programs
 from referrals.store.transactions import read
 from referrals.usecases.announce_event import announce_event
 from referrals.usecases.answers import Recorded
@@ -283,6 +284,33 @@ def test_the_same_customer_again_is_bound_still_and_nothing_is_paid_twice() -> N
     assert purse_of("boris") == Purse(held=300)
     assert purse_of("clara") == Purse(held=1_000)
     assert_sound()
+
+
+def test_a_friend_who_had_nothing_yet_is_promised_nothing_later() -> None:
+    open_shop()
+    buy()
+    forget("boris")
+    answer = buy(order_id="A-2", clicks=[a_click_of()])
+    assert [each.reason for each in answer.decisions[1:]] == [None, Reason.FORGOTTEN]
+    assert purse_of("boris") == Purse()
+    assert_sound()
+
+
+def test_a_ledger_that_was_rebuilt_knows_who_was_forgotten() -> None:
+    open_shop()
+    buy(clicks=[a_click_of()])
+    forget()
+    (replayed,) = (
+        balance for balance in _rebuilt().balances().values() if balance.person_id == person("anna")
+    )
+    assert replayed.is_closed
+
+
+def _rebuilt() -> Projections:
+    projections = Projections(programs.get_version)
+    for happened in events.iter_all():
+        projections.take(happened)
+    return projections
 
 
 def test_nothing_is_kept_again_of_somebody_forgotten() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from referrals.domain.fraud.rules import RULES
+from referrals.domain.fraud.runner import flags_of as flags_of_rules
 from referrals.domain.fraud.signals import FraudRule, Signals
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
 from referrals.domain.ids import fingerprint
@@ -121,9 +122,8 @@ def test_a_rule_that_fails_holds_for_people(monkeypatch: pytest.MonkeyPatch) -> 
         raise ZeroDivisionError
 
     broken = [FraudRule(name=rule.name, look=fail) for rule in RULES]
-    real = fraud_watch.flags_of
     monkeypatch.setattr(
-        fraud_watch, "flags_of", lambda signals, terms: real(signals, terms, rules=broken)
+        fraud_watch, "flags_of", lambda signals, terms: flags_of_rules(signals, terms, rules=broken)
     )
     open_shop({"too_fast": FraudMode.BLOCK})
     answer = buy()

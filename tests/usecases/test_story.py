@@ -13,7 +13,7 @@ from referrals.domain.errors import (
     ProgramNotFoundError,
 )
 from referrals.domain.rewards import RewardState, moved_to
-from referrals.domain.rules import Cap
+from referrals.domain.rules import Cap, Conditions
 from referrals.store import coupons, rewards
 from referrals.store.transactions import commit
 from referrals.usecases.apply_program import apply_program
@@ -291,3 +291,15 @@ def test_a_claimed_reward_whose_order_is_refunded_in_part_goes_out_with_the_rest
     shop.fulfil_all("anna", now=LATER)
     assert purse_of("anna") == Purse(paid=400)
     assert verify_ledger().faults == ()
+
+
+def test_an_advocate_who_moves_to_another_segment_is_rewarded_by_its_terms_from_then_on() -> None:
+    for_vips = replace(shop.ADVOCATE_TENTH, rule_id="for-vips", only=Conditions(segments=("vip",)))
+    shop.open_shop(rules=[for_vips])
+    sign_up(codes=["ANNA10"])
+    assert [each.reason for each in buy().decisions][-1] is Reason.OTHER_SEGMENT
+    assert shop.enrol("anna", segment="vip").advocate.segment == "vip"
+    buy(order_id="A-2")
+    assert shop.enrol("anna").advocate.segment == "vip"
+    buy(order_id="A-3")
+    assert purse_of("anna") == Purse(held=1_000)

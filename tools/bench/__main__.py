@@ -20,7 +20,7 @@ from tools.bench.tables import Table
 
 BUILD = ROOT / "build"
 SCRATCH = BUILD / "bench"
-SECTIONS = ("zips", "redirect", "imports", "conversions", "http", "clicks", "ledger")
+SECTIONS = ("zips", "redirect", "imports", "conversions", "http", "clicks", "ledger", "plan")
 WIDTH = 118
 _VERSIONS = ("boto3", "botocore", "chalice", "pynamodb", "moto", "cheroot", "pydantic")
 _NOT_PASSED_ON = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "PYTHONDONTWRITEBYTECODE")

@@ -1,4 +1,4 @@
-"""The `referrals` command: programs, coupons, secrets, the ledger."""
+"""The `referrals` command: programs, coupons, secrets, people, reviews, the ledger."""
 
 import json
 import secrets

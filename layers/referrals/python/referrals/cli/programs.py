@@ -1,5 +1,6 @@
-"""`referrals program`: terms are checked, compared, put live, looked at and rolled back."""
+"""`referrals program`: terms are checked, compared, planned, put live, looked at, rolled back."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ from rich.table import Table
 
 from referrals.cli.documents import read_program_file, schema
 from referrals.cli.output import ExistingFile, StoppedError, out
+from referrals.cli.plans import Form, as_json, print_plan, progress_bar
 from referrals.domain.differences import Difference, differences, terms_in_words
 from referrals.domain.errors import ProgramNotFoundError, ReferralError
 from referrals.domain.ids import ProgramId
@@ -14,6 +16,7 @@ from referrals.domain.programs import Program
 from referrals.runtime import clock
 from referrals.store import programs
 from referrals.usecases.apply_program import apply_program
+from referrals.usecases.plan_program import plan_program
 
 app = typer.Typer(help="Programs and their versions.", no_args_is_help=True)
 
@@ -32,6 +35,32 @@ def compare_program_file(file: ExistingFile) -> None:
     """Show what a program document would change of the live version."""
     program = read_file(file)
     print_differences(programs.find_live(program.program_id), program)
+
+
+@app.command("plan")
+def plan_program_file(
+    file: ExistingFile,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day that counts.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day that counts.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format")] = Form.TABLE,
+) -> None:
+    """Show what a program document would change, and what that would have cost and brought."""
+    program, now = read_file(file), clock.utc_now()
+    first = since.replace(tzinfo=UTC) if since else None
+    end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else now
+    if first is not None and first >= min(end, now):
+        raise StoppedError("the period ends before it begins")
+    with progress_bar() as on_progress:
+        plan = plan_program(program, since=first, until=end, now=now, on_progress=on_progress)
+    if form is Form.JSON:
+        print(as_json(plan))
+        return
+    print_differences(plan.live, program)
+    print_plan(plan)
 
 
 @app.command("apply")

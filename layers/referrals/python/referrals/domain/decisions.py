@@ -61,8 +61,6 @@ class Reason(StrEnum):
     REJECTED_IN_REVIEW = "rejected_in_review"
     NO_SECOND_LEVEL = "no_second_level"
     TOO_LATE_IN_SUBSCRIPTION = "too_late_in_subscription"
-    EXPIRED = "expired"
-    OUT_OF_STOCK = "out_of_stock"
     FORGOTTEN = "forgotten"
 
 
@@ -138,8 +136,6 @@ SAYS_TO_ADVOCATE: Mapping[Reason, str] = {
     Reason.REJECTED_IN_REVIEW: "It was looked at and does not count.",
     Reason.NO_SECOND_LEVEL: "Nobody in the program brought the advocate.",
     Reason.TOO_LATE_IN_SUBSCRIPTION: "Only earlier months of a subscription earn this reward.",
-    Reason.EXPIRED: "It was not collected in time.",
-    Reason.OUT_OF_STOCK: "There is none left at the moment.",
     Reason.FORGOTTEN: "Whose data was deleted is promised nothing more.",
 }
 

@@ -14,6 +14,7 @@ class EventName(StrEnum):
     """Names that subscribers see; a name is never given another meaning."""
 
     ADVOCATE_ENROLLED = "advocate.enrolled"
+    ADVOCATE_MOVED = "advocate.moved"
     PERSON_FORGOTTEN = "person.forgotten"
     REFERRAL_CREATED = "referral.created"
     CONVERSION_RECORDED = "conversion.recorded"

@@ -19,7 +19,7 @@ from referrals.domain.milestones import mark_key
 from referrals.domain.money import BASIS_POINTS, split, written
 from referrals.domain.programs import Program
 from referrals.domain.referrals import Referral
-from referrals.domain.refunds import taken_back
+from referrals.domain.refunds import count_of, taken_back
 from referrals.domain.reports import ChargebackStatus
 from referrals.domain.rewards import (
     Reward,
@@ -273,7 +273,7 @@ class _Working:
             paid_minor=conversion.amount_minor,
             refunded_minor=back_minor,
             min_amount_minor=self.rule.min_amount_minor,
-            is_percent=shrinks_with_order(self.rule),
+            is_percent=shrinks_with_order(self.rule, count=count_of(conversion, self.rule)),
         )
         own_owed = {each.owner_id: minor for each, minor in zip(first, owed, strict=True)}
         elsewhere_minor = sum(

@@ -21,7 +21,15 @@ from referrals.domain.rewards import (
     lowest_amount,
     reward_id_of,
 )
-from referrals.domain.rules import Cap, Conditions, Period, RewardKind, RewardRule, Side
+from referrals.domain.rules import (
+    POINTS_UNIT,
+    Cap,
+    Conditions,
+    Period,
+    RewardKind,
+    RewardRule,
+    Side,
+)
 
 # What all rules together are counted under, among a person's uses of caps.
 ALL_RULES = "*"
@@ -207,7 +215,7 @@ class Grants:
     def count(self, reward: Reward, *, rewards: int, amount_minor: int) -> None:
         """Count a grant against the caps of its owner."""
         today, owner_id = self.now.date(), reward.owner_id
-        of_money = amount_minor if reward.unit == self.program.currency else 0
+        of_money = 0 if reward.unit == POINTS_UNIT else amount_minor
         balance = self.balances[owner_id]
         used = {
             **balance.caps,
@@ -224,7 +232,7 @@ class Grants:
     def uncount(self, reward: Reward, *, rewards: int, amount_minor: int) -> None:
         """Give back to the caps of its owner what was reversed of a reward."""
         granted_on, balance = reward.granted_at.date(), self.balances[reward.owner_id]
-        of_money = amount_minor if reward.unit == self.program.currency else 0
+        of_money = 0 if reward.unit == POINTS_UNIT else amount_minor
         used = {
             **balance.caps,
             reward.rule_id: balance.cap_use(reward.rule_id).less(

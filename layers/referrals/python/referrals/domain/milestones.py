@@ -4,6 +4,7 @@ A milestone is earned when the count of what stands reaches it, un-earned when a
 count below it, and earned again, as a new reward, when the count comes back.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -31,8 +32,11 @@ def earn(grants: Grants, advocate_id: PersonId, counted: Counted) -> None:
 
 
 def _earn_one(grants: Grants, rule: RewardRule, advocate_id: PersonId, count: int) -> None:
-    key = mark_key(rule.rule_id, _milestone_of(rule).count, count)
+    counted = _milestone_of(rule).count
+    key = mark_key(rule.rule_id, counted, count)
     known = grants.balances[advocate_id].milestones.get(key)
+    if known is None and _is_before_all_marks(grants.balances[advocate_id], counted, count):
+        return
     if known is not None and known.reward_id is not None:
         return
     generation = known.generation + 1 if known else 1
@@ -42,12 +46,15 @@ def _earn_one(grants: Grants, rule: RewardRule, advocate_id: PersonId, count: in
         count=count,
         step=count,
         generation=generation,
-        source=f"milestone:{grants.program.program_id}:{count}",
+        source=f"milestone:{grants.program.program_id}:{counted}:{count}",
     )
     reward = grants.decide(rule, claim)
     if reward is not None:
         mark = Mark(reward_id=reward.reward_id, generation=generation)
-        grants.balances[advocate_id] = _marked(grants.balances[advocate_id], key, mark)
+        balance = grants.balances[advocate_id]
+        grants.balances[advocate_id] = replace(
+            balance, milestones=marked(balance.milestones, key, mark)
+        )
 
 
 def mark_key(rule_id: str, counted: Counted, count: int) -> str:
@@ -97,7 +104,7 @@ def scored(
             purchases=known.purchases + purchases,
             revenue_minor=known.revenue_minor + revenue_minor,
         )
-        scores = _latest_periods(scores, rule.rule_id)
+        scores = _latest_periods(scores, key)
     return replace(balance, scores=scores)
 
 
@@ -107,15 +114,35 @@ def score_key(rule: RewardRule, occurred_at: datetime) -> str:
     return f"{rule.rule_id}@{leaderboard.per.label(occurred_at.date())}"
 
 
-def _latest_periods(scores: Mapping[str, Score], rule_id: str) -> dict[str, Score]:
-    of_rule = sorted(key for key in scores if key.startswith(f"{rule_id}@"))
-    gone = set(of_rule[:-_PERIODS_KEPT])
+def _latest_periods(scores: Mapping[str, Score], like: str) -> dict[str, Score]:
+    """Drop the oldest periods of the rule and the length of `like`: quarters tell no months."""
+    shape = _without_digits(like)
+    alike = sorted(key for key in scores if _without_digits(key) == shape)
+    gone = set(alike[:-_PERIODS_KEPT])
     return {key: score for key, score in scores.items() if key not in gone}
 
 
-def _marked(balance: Balance, key: str, mark: Mark) -> Balance:
-    marks = {**{k: each for k, each in balance.milestones.items() if k != key}, key: mark}
-    return replace(balance, milestones=dict(list(marks.items())[-_MOST_MARKS:]))
+def _without_digits(key: str) -> tuple[str, str]:
+    rule_id, label = key.split("@")
+    return rule_id, re.sub(r"\d", "0", label)
+
+
+def marked(marks: Mapping[str, Mark], key: str, mark: Mark) -> dict[str, Mark]:
+    """Give the marks with the newest one, without the oldest when there are too many."""
+    others = {each: known for each, known in marks.items() if each != key}
+    return dict([*others.items(), (key, mark)][-_MOST_MARKS:])
+
+
+def _is_before_all_marks(balance: Balance, counted: Counted, count: int) -> bool:
+    """Whether the mark of a count is gone for its age: what was promised there still stands."""
+    if len(balance.milestones) < _MOST_MARKS:
+        return False
+    steps = [
+        int(step)
+        for _, of, step in (key.rsplit(":", 2) for key in balance.milestones)
+        if of == counted
+    ]
+    return count < min(steps, default=0)
 
 
 def _milestone_of(rule: RewardRule) -> Milestone:

@@ -75,6 +75,30 @@ def split(total: int, weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(parts)
 
 
+def shrunk(parts: Sequence[int], total: int) -> tuple[int, ...]:
+    """Shrink parts in proportion, so that they add up to `total`, at most their sum, exactly.
+
+    By the method of Webster (Balinski and Young, Fair Representation, 1982): unlike `split`, which
+    is nearer to the quotas, it gives nobody more of a smaller total (the Alabama paradox), so a
+    part that shrinks step by step ends where it would in one step.
+    """
+    whole, most_off = sum(parts), len(parts) // 2 + 1
+    shares = [max(total * part // whole - most_off, 0) for part in parts]
+    for _ in range(total - sum(shares)):
+        shares[_next_in_turn(parts, shares)] += 1
+    return tuple(shares)
+
+
+def _next_in_turn(parts: Sequence[int], shares: Sequence[int]) -> int:
+    """Say who has the most left for the next unit, part / (2 x share + 1); of equals the first."""
+    first = 0
+    for place in range(1, len(parts)):
+        ahead = parts[place] * (2 * shares[first] + 1)
+        if ahead > parts[first] * (2 * shares[place] + 1):
+            first = place
+    return first
+
+
 def written(amount_minor: int, unit: str) -> str:
     """Write an amount for an operator, such as `12.50 GBP`; other units are written as points."""
     exponent = EXPONENTS.get(unit, 0)

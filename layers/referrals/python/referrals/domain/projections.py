@@ -21,7 +21,7 @@ from referrals.domain.events import DomainEvent, EventName, EventValue
 from referrals.domain.granting import ALL_RULES
 from referrals.domain.ids import ConversionId, JournalId, PersonId, ProgramId, ReferralId, RewardId
 from referrals.domain.ledger import NOTHING_BEFORE, Balance, Journal, Mark, Place
-from referrals.domain.milestones import mark_key, scored
+from referrals.domain.milestones import mark_key, marked, scored
 from referrals.domain.programs import ConversionKind, Program
 from referrals.domain.referrals import MAX_WAITING, Bond, Part, Referral
 from referrals.domain.refunds import taken_back
@@ -85,6 +85,7 @@ class Projections:
     def __init__(self, terms: Callable[[ProgramId, int], Program]) -> None:
         self._terms = terms
         self._chains: dict[Holder, tuple[int, JournalId, str]] = {}
+        self._closed: set[Holder] = set()
         self.rewards: dict[RewardId, Reward] = {}
         self.referrals: dict[Holder, Referral] = {}
         self._orders: dict[ConversionId, _Order] = {}
@@ -108,6 +109,8 @@ class Projections:
             case EventName.REFUND_RECORDED:
                 refund = _refund(event)
                 self._refunds[_conversion(event.data)][refund.refund_id] = refund
+            case EventName.PERSON_FORGOTTEN:
+                self._closed.add((event.program_id, _person(event.data["person_id"])))
             case name if name.startswith("reward."):
                 self._reward(event)
             case _:
@@ -161,7 +164,7 @@ class Projections:
         for reward in self.rewards.values():
             by_owner[reward.program_id, reward.owner_id].append(reward)
         signups, purchases = self._counts()
-        for holder in {*by_owner, *signups, *purchases, *self._chains}:
+        for holder in {*by_owner, *signups, *purchases, *self._chains, *self._closed}:
             rewards = by_owner.get(holder, [])
             length, last_id, last_hash = self._chains.get(holder, (0, None, NOTHING_BEFORE))
             found[holder] = Balance(
@@ -175,21 +178,22 @@ class Projections:
                 journals=length,
                 last_journal_id=last_id,
                 last_hash=last_hash,
+                is_closed=holder in self._closed,
             )
         self._score(found)
         return found
 
     def _marks(self, rewards: Iterable[Reward]) -> dict[str, Mark]:
         marks: dict[str, Mark] = {}
-        for reward in sorted(rewards, key=lambda each: (each.granted_at, each.generation)):
-            if reward.trigger is not Trigger.MILESTONE or reward.step is None:
-                continue
+        reached = [each for each in rewards if each.trigger is Trigger.MILESTONE]
+        for reward in sorted(reached, key=_by_age):
             rule = self._terms(reward.program_id, reward.version).rule(reward.rule_id)
             counted = (rule.milestone or Milestone()).count
             stands = bool(reward.remaining_minor)
-            marks[mark_key(reward.rule_id, counted, reward.step)] = Mark(
+            mark = Mark(
                 reward_id=reward.reward_id if stands else None, generation=reward.generation
             )
+            marks = marked(marks, mark_key(reward.rule_id, counted, reward.step or 0), mark)
         return marks
 
     def _score(self, balances: dict[Holder, Balance]) -> None:
@@ -295,12 +299,24 @@ def _places(reward: Reward) -> Iterator[tuple[Place, int]]:
             pass
 
 
+def _by_age(reward: Reward) -> tuple[datetime, int, int]:
+    return reward.granted_at, reward.step or 0, reward.generation
+
+
 def _caps(rewards: Iterable[Reward]) -> dict[str, CapUse]:
-    """Count rewards against the caps of their rules, and of all rules together."""
+    """Count rewards against the caps of their rules, and of all rules together.
+
+    What was promised again and adds to a reward that stands is counted with that one.
+    """
     by_key: defaultdict[str, list[tuple[date, Use]]] = defaultdict(list)
-    for reward in rewards:
+    standing = set[tuple[str, ConversionId | None, int | None]]()
+    for reward in sorted(rewards, key=lambda each: each.generation):
         on, left_minor = reward.granted_at.date(), reward.remaining_minor
-        used = Use(rewards=int(bool(left_minor)), amount_minor=left_minor)
+        promise = (reward.rule_id, reward.conversion_id, reward.step)
+        is_more = reward.generation > 1 and promise in standing
+        used = Use(rewards=int(bool(left_minor) and not is_more), amount_minor=left_minor)
+        if left_minor:
+            standing.add(promise)
         by_key[reward.rule_id].append((on, used))
         if reward.side is not Side.FRIEND:
             of_money = used if reward.unit != POINTS_UNIT else replace(used, amount_minor=0)

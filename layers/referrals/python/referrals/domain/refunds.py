@@ -189,7 +189,7 @@ class Settling:
             paid_minor=self.conversion.amount_minor,
             refunded_minor=self.back_minor,
             min_amount_minor=rule.min_amount_minor,
-            is_percent=shrinks_with_order(rule),
+            is_percent=shrinks_with_order(rule, count=count_of(self.conversion, rule)),
         )
 
     def reverse(self, reward: Reward, kept_minor: int, *, is_alone: bool = True) -> int:
@@ -268,7 +268,7 @@ class Settling:
     @property
     def conversion_after(self) -> Conversion:
         """Give the conversion with whatever was promised for it by now."""
-        again = tuple(note(reward) for reward in self.grants.rewards if reward.step is None)
+        again = tuple(note(reward) for reward in self.grants.rewards)
         return replace(self.conversion, rewards=(*self.conversion.rewards, *again))
 
     def events(self, cause: str) -> Iterator[DomainEvent]:
@@ -276,6 +276,12 @@ class Settling:
             yield _reversal_event(reversal, cause, self.grants.now)
         for reward in self.grants.rewards:
             yield promise_event(reward, cause=cause, now=self.grants.now)
+
+
+def count_of(conversion: Conversion, rule: RewardRule) -> int:
+    """Give the how-many-th time it was when a rule was decided for a conversion."""
+    decided = (each for each in conversion.decisions if each.rule == f"reward:{rule.rule_id}")
+    return next((int(each.inputs.get("count") or 1) for each in decided), 1)
 
 
 def _by_rule(rewards: Sequence[Reward]) -> Iterator[list[Reward]]:

@@ -18,7 +18,7 @@ from referrals.domain.budgets import Draw
 from referrals.domain.errors import MoveNotAllowedError
 from referrals.domain.ids import ConversionId, PersonId, ProgramId, RewardId, derive
 from referrals.domain.ledger import Place, Posting, account_of, expense_of
-from referrals.domain.money import in_proportion, percent_of, split
+from referrals.domain.money import in_proportion, percent_of, shrunk
 from referrals.domain.rules import (
     WHOLE_KINDS,
     Flat,
@@ -184,11 +184,10 @@ def price(rule: RewardRule, amount_minor: int, *, count: int = 1) -> int:
             return amounts[count - 1] if count <= len(amounts) else 0
 
 
-def shrinks_with_order(rule: RewardRule) -> bool:
-    """Whether a reward of this rule is a share of its order, which a refund makes smaller."""
-    if isinstance(rule.reward, Tiers):
-        return any(isinstance(tier.amount, Percent) for tier in rule.reward.tiers)
-    return isinstance(rule.reward, Percent)
+def shrinks_with_order(rule: RewardRule, *, count: int) -> bool:
+    """Whether the `count`-th reward of a rule is a share of its order: refunds make it smaller."""
+    amount = rule.reward.at(count) if isinstance(rule.reward, Tiers) else rule.reward
+    return isinstance(amount, Percent)
 
 
 def lowest_amount(rule: RewardRule) -> int:
@@ -309,7 +308,7 @@ def owed_after_refunds(
     """Give what the rewards of one rule are worth when so much of their order was refunded in all.
 
     A percentage shrinks in proportion to the order, to the minor unit; where advocates share it,
-    the largest remainders keep theirs (Hamilton's method). A flat reward stays whole. Neither
+    nobody's part grows while the whole shrinks (`shrunk`). A flat reward stays whole. Neither
     survives an order that falls below the rule's minimum, or to nothing. As it depends on the sum
     alone, the order in which refunds arrive does not matter.
     """
@@ -319,7 +318,7 @@ def owed_after_refunds(
     if not is_percent or not any(granted_minor):
         return tuple(granted_minor)
     total_minor = in_proportion(sum(granted_minor), part=kept_minor, whole=paid_minor)
-    return split(total_minor, granted_minor)
+    return shrunk(granted_minor, total_minor)
 
 
 def reversed_to(reward: Reward, owed_minor: int) -> Reversal | None:

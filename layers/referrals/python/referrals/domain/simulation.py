@@ -175,6 +175,11 @@ class Simulation:
                 self.tally.waiting_minor[reward.unit] += reward.remaining_minor
         return self.tally
 
+    @property
+    def kept_conversions(self) -> int:
+        """How many conversions are kept because more of them may come."""
+        return len(self._cases)
+
     # time
 
     def _pass_time(self, now: datetime) -> None:

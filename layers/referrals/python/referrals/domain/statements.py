@@ -1,5 +1,6 @@
 """What the ledger tells people: an advocate's statement, and the trial balance of a program."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +19,18 @@ _CAUSES: Mapping[str, str] = {
     "put back": "Put back, not handed over: {0}",
     "review": "Reviewed: {0}",
     "budget": "Taken up from the queue: {0}",
-    "chargeback": "Taken back: chargeback {1} of {0}",
     "netting": "Set off against a debt: {0}",
     "expiry": "Expired: {0}",
     "prize": "Prize: {0}",
-    "milestone": "Milestone: {0}",
     "forgotten": "Taken back when its owner was forgotten: {0}",
+}
+
+
+_CHARGEBACK = re.compile(r"refund:(?P<of>[^:]+):chargeback:(?P<id>.+):(?P<status>opened|won|lost)")
+_CHARGEBACKS: Mapping[str, str] = {
+    "opened": "Taken back: chargeback {0} of {1}",
+    "lost": "Taken back: chargeback {0} of {1}, lost",
+    "won": "Promised anew: chargeback {0} of {1}, won",
 }
 
 
@@ -76,6 +83,9 @@ class Statement:
 
 def cause_in_words(cause: str) -> str:
     """Say what a journal's cause was; ids stay as they are."""
+    chargeback = _CHARGEBACK.fullmatch(cause)
+    if chargeback is not None:
+        return _CHARGEBACKS[chargeback["status"]].format(chargeback["id"], chargeback["of"])
     kind, _, rest = cause.partition(":")
     says = _CAUSES.get(kind)
     ids = rest.split(":", maxsplit=1)

@@ -67,6 +67,16 @@ def set_status(advocate: Advocate, status: AdvocateStatus) -> Write:
     )
 
 
+def set_segment(advocate: Advocate, segment: str) -> Write:
+    """Say which segment an advocate is in from now on."""
+    row = AdvocateRow(advocate.person_id, advocate.program_id)
+    return lambda transaction: transaction.update(
+        row,
+        actions=[AdvocateRow.segment.set(segment)],
+        condition=AdvocateRow.person_id.exists(),
+    )
+
+
 def _advocate(row: AdvocateRow) -> Advocate:
     return Advocate(
         person_id=PersonId(row.person_id),

@@ -21,6 +21,9 @@ Write = Callable[[TransactWrite], None]
 # whatever the store cannot do at the moment, for those who can do without
 StoreError = PynamoDBException
 
+# the most items that DynamoDB reads in one transaction
+MOST_READ_AT_ONCE = 100
+
 # Half of the 20 seconds that a hook has, for the one write of it that is contested.
 _PATIENCE_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.005, 0.25

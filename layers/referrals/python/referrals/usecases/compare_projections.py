@@ -88,7 +88,7 @@ def _balance_faults(projections: Projections) -> Iterator[str]:
         rebuilt = missing.pop(holder, None) or _nothing(holder)
         yield from _sum_faults(stored, rebuilt)
         yield from _cap_faults(stored, rebuilt)
-        for name in ("signups", "purchases", "milestones", "scores"):
+        for name in ("signups", "purchases", "milestones", "scores", "is_closed"):
             has, should = getattr(stored, name), getattr(rebuilt, name)
             if has != should:
                 yield f"{stored.person_id} has {name} {has} and the events say {should}"

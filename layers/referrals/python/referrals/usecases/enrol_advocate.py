@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -97,9 +97,7 @@ def _enrol(
     if known is not None:
         if wished and wished != known.code:
             raise DuplicateAdvocateError(known.code)
-        if person is not None:
-            commit(people.save(person))
-        return known, wanted_case.value, False
+        return _kept(known, report.segment, person, now), wanted_case.value, False
     advocate = Advocate(
         person_id=advocate_id,
         program_id=report.program_id,
@@ -109,6 +107,29 @@ def _enrol(
         segment=report.segment,
     )
     return advocate, _write(advocate, person, recognition, now), True
+
+
+def _kept(known: Advocate, segment: str | None, person: Person | None, now: datetime) -> Advocate:
+    """Write what is new of somebody who is enrolled: their data, and the segment they are in."""
+    if segment is None or segment == known.segment:
+        if person is not None:
+            commit(people.save(person))
+        return known
+    moved = replace(known, segment=segment)
+    told = event(
+        EventName.ADVOCATE_MOVED,
+        cause=f"move:{known.program_id}:{known.person_id}:{now.isoformat()}",
+        program_id=known.program_id,
+        occurred_at=now,
+        person_id=known.person_id,
+        segment=segment,
+    )
+    commit(
+        advocates.set_segment(known, segment),
+        people.save(person) if person else None,
+        events.append([told], now=now),
+    )
+    return moved
 
 
 def _write(

@@ -14,6 +14,7 @@ from referrals.domain.errors import PersonNotFoundError
 from referrals.domain.events import DomainEvent, EventName, event
 from referrals.domain.granting import Grants, Occasion, reward_event
 from referrals.domain.ids import PersonId, ProgramId, person_id
+from referrals.domain.ledger import Balance
 from referrals.domain.milestones import unmarked
 from referrals.domain.people import AdvocateStatus, Person, forgotten, forgotten_mark
 from referrals.domain.rewards import Reward, RewardState, reversed_to
@@ -133,18 +134,22 @@ def _event(program_id: ProgramId, owner_id: PersonId, now: datetime) -> DomainEv
 
 
 def _close(program_id: ProgramId, owner_id: PersonId) -> None:
-    """End somebody's part in a program: their code works no more, and nothing more is promised."""
+    """End somebody's part in a program: their code works no more, and nothing more is promised.
+
+    Also whoever has nothing yet gets a closed balance: a friend who buys again is promised nothing.
+    """
     wanted_advocate = advocates.wanted(program_id, owner_id)
     wanted_balance = ledger.wanted_balance(program_id, owner_id)
     read(wanted_advocate, wanted_balance)
-    advocate, balance = wanted_advocate.value, wanted_balance.value
+    advocate = wanted_advocate.value
+    balance = wanted_balance.value or Balance(program_id=program_id, person_id=owner_id)
     writes = list[Write]()
     if advocate is not None and advocate.status is not AdvocateStatus.FORGOTTEN:
         writes += [
             advocates.set_status(advocate, AdvocateStatus.FORGOTTEN),
             links.close(advocate.code),
         ]
-    if balance is not None and not balance.is_closed:
+    if not balance.is_closed:
         writes.append(ledger.save_balance(replace(balance, is_closed=True)))
     if writes:
         commit(*writes)

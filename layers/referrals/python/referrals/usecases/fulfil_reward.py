@@ -80,7 +80,8 @@ def _claim(reward: Reward, now: datetime) -> None:
     if posting is None:
         commit(rewards.save(claimed))
         return
-    cause = f"netting:{reward.reward_id}:{reward.revision}"
+    # a reward may be netted more than once: which writing of it this is, is part of the cause
+    cause = f"netting:{reward.reward_id}:{reward.writing}"
     told = reward_event(
         EventName.REWARD_NETTED, less, cause=cause, now=now, paid_minor=posting.amount_minor
     )
@@ -147,8 +148,7 @@ def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime | None) -
     if posting is None and again.state is RewardState.AVAILABLE:
         commit(rewards.save(again))
         return
-    # a reward may be put back more than once: which time it is, is part of the cause
-    cause = f"put back:{reward.reward_id}:{reward.revision}"
+    cause = f"put back:{reward.reward_id}:{reward.writing}"  # as above
     told = reward_event(
         EventName.REWARD_VOIDED,
         again,

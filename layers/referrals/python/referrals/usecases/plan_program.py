@@ -1,9 +1,10 @@
 """What would new terms have cost, and brought? They are played over what was recorded."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +45,7 @@ def plan_program(
         for done, happening in enumerate(_recorded(new.program_id), 1):
             if happening.at < end:
                 recorded.add(happening)
-            _tell(on_progress, done, None)
+            _tell(on_progress, done, total=None)
         live = programs.find_live(new.program_id)
         return plan_over(recorded, new, live=live, since=since, until=end, on_progress=on_progress)
 
@@ -63,7 +64,18 @@ def plan_over(
     Nothing can be added to it afterwards. Much of it is played in two processes.
     """
     recorded.close()
-    live_tally, new_tally = _tallies(recorded, (live, new), since, until, on_progress)
+    play_all = partial(play, recorded.file, since=since, until=until)
+    tell = partial(_tell, on_progress, total=len(recorded))
+    is_much = len(recorded) >= WORTH_A_PROCESS and os.cpu_count() != 1
+    if live is None:
+        live_tally, (new_tally,) = Tally(), play_all([new], tell)
+    elif is_much:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+            of_live = beside.submit(play_all, [live])
+            (new_tally,) = play_all([new], tell)
+            (live_tally,) = of_live.result()
+    else:
+        live_tally, new_tally = play_all([live, new], tell)
     return Plan(
         live=live,
         new=new,
@@ -75,44 +87,21 @@ def plan_over(
     )
 
 
-def _tallies(
-    recorded: Recording,
-    terms: tuple[Program | None, Program],
-    since: datetime | None,
-    until: datetime,
-    on_progress: Progress,
-) -> tuple[Tally, Tally]:
-    live, new = terms
-    file, total = recorded.file, len(recorded)
-    if live is None:
-        return Tally(), play(file, [new], since, until, on_progress, total)[0]
-    if total < WORTH_A_PROCESS or os.cpu_count() == 1:
-        live_tally, new_tally = play(file, [live, new], since, until, on_progress, total)
-        return live_tally, new_tally
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
-        of_live = beside.submit(play, file, [live], since, until)
-        (new_tally,) = play(file, [new], since, until, on_progress, total)
-        return of_live.result()[0], new_tally
-
-
-def _nobody(done: int, total: int | None) -> None:
-    """Tell nobody."""
-
-
 def play(
     file: Path,
-    terms: list[Program],
+    terms: Sequence[Program],
+    tell: Callable[[int], None] | None = None,
+    *,
     since: datetime | None,
     until: datetime,
-    on_progress: Progress = _nobody,
-    total: int | None = None,
 ) -> list[Tally]:
-    """Play everything in a file under each of some terms."""
+    """Play everything in a file under each of some terms; `tell` is told of each that was."""
     simulations = [Simulation(each, since=since) for each in terms]
     for done, happening in enumerate(happenings.read(file), 1):
         for simulation in simulations:
             simulation.take(happening)
-        _tell(on_progress, done, total)
+        if tell is not None:
+            tell(done)
     return [simulation.finish(until) for simulation in simulations]
 
 
@@ -130,6 +119,6 @@ def _recorded(program_id: ProgramId) -> Iterator[Happening]:
             yield from happenings_of(case)
 
 
-def _tell(on_progress: Progress, done: int, total: int | None) -> None:
+def _tell(on_progress: Progress, done: int, *, total: int | None) -> None:
     if done % _TOLD_EVERY == 0 or done == total:
         on_progress(done, total)

@@ -77,7 +77,8 @@ def _rows(projections: Projections, live: list[Program]) -> Iterator[Write]:
         yield ledger.save_balance(balance)
     spent = projections.spent()
     for program in live:
-        if program.budget.is_limited:
+        # a budget that was taken back still gets back what was drawn from it
+        if program.budget.is_limited or any(of == program.program_id for of, _ in spent):
             known = [
                 Slice(
                     program_id=program.program_id,

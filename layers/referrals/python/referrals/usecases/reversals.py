@@ -14,7 +14,7 @@ from referrals.domain.rewards import Reward
 from referrals.fulfil.kinds import given_back
 from referrals.store import budgets, conversions, events, ledger, programs, rewards
 from referrals.store.rewards import RewardKey
-from referrals.store.transactions import commit, read, until_settled
+from referrals.store.transactions import MOST_READ_AT_ONCE, commit, read, until_settled
 from referrals.usecases.surroundings import (
     read_balances,
     read_segments,
@@ -81,13 +81,16 @@ def read_rewards(conversion: Conversion) -> list[Reward]:
 def read_promises(
     program_id: ProgramId, promises: Iterable[tuple[PersonId, RewardId]]
 ) -> list[Reward]:
-    """Read some rewards by owner and id, all at one moment."""
+    """Read some rewards by owner and id, as many at one moment as a transaction takes.
+
+    Who decides on more of them still writes on the condition that the case is as it was read.
+    """
     wanted = [
         rewards.wanted(RewardKey(program_id=program_id, owner_id=owner_id, reward_id=reward_id))
         for owner_id, reward_id in promises
     ]
-    if wanted:
-        read(*wanted)
+    for start in range(0, len(wanted), MOST_READ_AT_ONCE):
+        read(*wanted[start : start + MOST_READ_AT_ONCE])
     return [each.value for each in wanted if each.value is not None]
 
 

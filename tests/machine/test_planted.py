@@ -1,0 +1,47 @@
+"""A machine is worth what it catches: each planted bug makes it fail, and without it passes."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.machine.machine import ReferralMachine
+from tests.machine.planted import PLANTED, Bug
+
+pytestmark = pytest.mark.usefixtures("small_shop")
+
+
+def run(bug: Bug, *, examples: int) -> None:
+    """Run the machine in the shop of a bug, without looking for the shortest story."""
+    terms: dict[str, Any] = {**bug.machine.BASE, **bug.terms}
+    machine: type[ReferralMachine] = type(bug.machine.__name__, (bug.machine,), {"BASE": terms})
+    run_state_machine_as_test(
+        seed(bug.seed)(machine),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=50,
+            derandomize=False,  # the bug's seed is the only chance in it
+            database=None,
+            phases=[Phase.generate],
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_at_least_ten_bugs_are_planted() -> None:
+    assert len({bug.says for bug in PLANTED}) == len(PLANTED) >= 10
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=str)
+def test_the_machine_notices(bug: Bug) -> None:
+    with bug.planted(), pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it breaks
+        run(bug, examples=100)
+    assert str(caught.value)
+
+
+@pytest.mark.parametrize("bug", [each for each in PLANTED if each.terms], ids=str)
+def test_without_the_bug_the_same_shop_passes(bug: Bug) -> None:
+    run(bug, examples=3)
