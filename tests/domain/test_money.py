@@ -13,6 +13,7 @@ from referrals.domain.money import (
     in_proportion,
     is_currency,
     percent_of,
+    shrunk,
     split,
     written,
 )
@@ -169,6 +170,35 @@ def test_of_equal_weights_the_earlier_gets_at_most_one_more(total: int, weights:
         equals = [part for part, each in zip(parts, weights, strict=True) if each == weight]
         assert equals == sorted(equals, reverse=True)
         assert equals[0] - equals[-1] <= 1
+
+
+def test_parts_that_shrink_to_what_they_are_stay_what_they_are() -> None:
+    assert shrunk((6, 6, 2), 14) == (6, 6, 2)
+
+
+@pytest.mark.parametrize(
+    ("total", "parts"),
+    [
+        pytest.param(13, (6, 5, 2), id="the first loses none"),
+        pytest.param(11, (5, 5, 1), id="the smallest has one left"),
+        pytest.param(10, (5, 4, 1), id="and no more again: largest remainders would give it two"),
+        pytest.param(1, (1, 0, 0), id="the last unit to the first of the largest"),
+        pytest.param(0, (0, 0, 0), id="to nothing"),
+    ],
+)
+def test_parts_shrink_in_proportion(total: int, parts: tuple[int, ...]) -> None:
+    assert shrunk((6, 6, 2), total) == parts
+
+
+@given(st.lists(st.integers(min_value=0, max_value=10**12), min_size=1, max_size=5), st.data())
+def test_no_part_grows_as_the_whole_shrinks(parts: list[int], data: st.DataObject) -> None:
+    whole = sum(parts) or 1
+    parts = parts if sum(parts) else [1]
+    total = data.draw(st.integers(min_value=1, max_value=whole))
+    more, less = shrunk(parts, total), shrunk(parts, total - 1)
+    assert (sum(more), sum(less)) == (total, total - 1)
+    assert all(after <= before for after, before in zip(less, more, strict=True))
+    assert shrunk(parts, whole) == tuple(parts)
 
 
 def test_a_whole_is_not_split_among_nobody() -> None:

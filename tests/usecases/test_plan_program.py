@@ -386,6 +386,25 @@ def _compared(reports: Sequence[Report], terms: Mapping[str, Program]) -> dict[s
     return tallies
 
 
+def test_what_changed_terms_cost_in_days_of_a_real_shop_is_what_was_planned() -> None:
+    tallies = _compared(
+        two_weeks()[:150],
+        {
+            "caps": _with_caps(),
+            "a budget": _with_a_budget(total_minor=20_000, per_day_minor=15_000),
+            "tiers": _with_tiers(),
+        },
+    )
+    assert tallies["a budget"].budget_hits > 0
+    assert {name: each.cost_minor("GBP") for name, each in tallies.items()} == {
+        "live": 26_958,
+        "caps": 13_565,
+        "a budget": 26_958,  # with what waits for it
+        "tiers": 33_605,
+    }
+
+
+@pytest.mark.torture
 def test_what_changed_terms_cost_in_two_weeks_of_a_real_shop_is_what_was_planned() -> None:
     tallies = _compared(
         two_weeks(),

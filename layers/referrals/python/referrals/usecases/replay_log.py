@@ -99,6 +99,7 @@ def _due_again(reward: Reward) -> Reward:
         RewardState.HELD: reward.held_until,
         RewardState.QUEUED: reward.granted_at,
         RewardState.AVAILABLE: reward.held_until,
+        RewardState.FULFILLING: reward.held_until,  # its claim is taken up, or taken back
     }
     return replace(reward, due_at=due.get(reward.state), revision=None)
 
