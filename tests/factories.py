@@ -369,7 +369,14 @@ def a_candidate(
     orders: int = 0,
     brought_by: tuple[PersonId, ...] = (),
 ) -> Candidate:
-    return Candidate(advocate_id=advocate_id, segment=segment, orders=orders, brought_by=brought_by)
+    return Candidate(
+        advocate_id=advocate_id,
+        segment=segment,
+        orders=orders,
+        brought_by=brought_by,
+        tops=brought_by[-1:] or (advocate_id,),
+        second_level_id=brought_by[0] if brought_by else None,
+    )
 
 
 def candidates_of(*candidates: Candidate) -> dict[PersonId, Candidate]:

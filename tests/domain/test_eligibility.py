@@ -1,5 +1,7 @@
 """Eligibility: who may refer, who may be referred, and that nobody refers whoever brought them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,10 +10,16 @@ from hypothesis import strategies as st
 
 from referrals.domain.attribution import Touch
 from referrals.domain.decisions import Reason
-from referrals.domain.eligibility import LONGEST_CHAIN, Candidate, judged
+from referrals.domain.eligibility import (
+    MOST_ABOVE,
+    MOST_TOPS,
+    Candidate,
+    climbed,
+    judged,
+)
 from referrals.domain.ids import PersonId
 from referrals.domain.programs import Eligibility, TouchKind
-from referrals.domain.referrals import Bond
+from referrals.domain.referrals import Bond, Part
 from tests.factories import (
     A_DAY,
     ANNA,
@@ -21,6 +29,7 @@ from tests.factories import (
     NOW,
     a_bond,
     a_candidate,
+    a_referral,
     a_touch,
     candidates_of,
 )
@@ -103,8 +112,8 @@ def test_a_chain_without_the_friend_is_no_circle() -> None:
 @pytest.mark.parametrize(
     ("length", "reason"),
     [
-        pytest.param(19, None, id="the longest that is followed"),
-        pytest.param(20, Reason.CIRCLE, id="too long to follow"),
+        pytest.param(499, None, id="the longest that is followed"),
+        pytest.param(500, Reason.CIRCLE, id="too long to follow"),
     ],
 )
 def test_a_chain_that_is_too_long_to_follow_is_taken_for_a_circle(
@@ -222,54 +231,102 @@ def test_each_touch_is_judged_by_its_own_advocate() -> None:
     assert [each.flaw for each in seen] == [Reason.ADVOCATE_NOT_ELIGIBLE, None]
 
 
+ELSA, FRED = PersonId("per_elsa"), PersonId("per_fred")
+Shares = dict[PersonId, tuple[PersonId, ...]]
+
+
+def climb(shares: Shares, advocate_id: PersonId = ANNA) -> Candidate:
+    """Climb where each of `shares` was brought by those named, the largest part first."""
+
+    def bonds_of(people: Sequence[PersonId]) -> dict[PersonId, Bond]:
+        return {person: bond_of(person, shares.get(person, ())) for person in people}
+
+    return climbed(Candidate(advocate_id=advocate_id), bonds_of)
+
+
+def bond_of(person: PersonId, brought_by: tuple[PersonId, ...]) -> Bond:
+    if not brought_by:
+        return a_bond(friend_id=person)
+    parts = tuple(
+        Part(advocate_id=each, share_bps=10_000 // len(brought_by)) for each in brought_by
+    )
+    referral = a_referral(advocate_id=brought_by[0])
+    return a_bond(friend_id=person, referral=replace(referral, parts=parts))
+
+
 @pytest.mark.parametrize(
-    ("candidate", "top_id", "second_level_id"),
+    ("shares", "above", "tops", "second_level_id"),
     [
-        pytest.param(a_candidate(), ANNA, None, id="nobody brought her"),
-        pytest.param(a_candidate(brought_by=(CLARA,)), CLARA, CLARA, id="one above"),
-        pytest.param(a_candidate(brought_by=(CLARA, DORA)), DORA, CLARA, id="two above"),
+        pytest.param({}, (), (ANNA,), None, id="nobody brought her"),
+        pytest.param({ANNA: (CLARA,)}, (CLARA,), (CLARA,), CLARA, id="one above"),
+        pytest.param(
+            {ANNA: (CLARA,), CLARA: (DORA,)}, (CLARA, DORA), (DORA,), CLARA, id="two above"
+        ),
+        pytest.param(
+            {ANNA: (CLARA, DORA), CLARA: (ELSA,)},
+            (CLARA, DORA, ELSA),
+            (DORA, ELSA),
+            CLARA,
+            id="shared by two, one of whom was brought",
+        ),
+        pytest.param(
+            {ANNA: (CLARA, DORA), CLARA: (ELSA,), DORA: (ELSA,)},
+            (CLARA, DORA, ELSA),
+            (ELSA,),
+            CLARA,
+            id="two whom one brought",
+        ),
     ],
 )
-def test_a_candidate_knows_who_stands_above(
-    candidate: Candidate, top_id: PersonId, second_level_id: PersonId | None
+def test_everybody_above_is_found_where_a_share_is_enough(
+    shares: Shares,
+    above: tuple[PersonId, ...],
+    tops: tuple[PersonId, ...],
+    second_level_id: PersonId | None,
 ) -> None:
-    assert (candidate.top_id, candidate.second_level_id) == (top_id, second_level_id)
+    candidate = climb(shares)
+    assert (candidate.brought_by, candidate.tops) == (above, tops)
+    assert candidate.second_level_id == second_level_id
 
 
-def above(bonds: dict[int, int], person: int) -> tuple[PersonId, ...]:
-    """Climb from somebody to whoever nobody brought."""
-    chain: list[PersonId] = []
-    while person in bonds and len(chain) < LONGEST_CHAIN:
-        person = bonds[person]
-        chain.append(PersonId(f"per_{person}"))
-    return tuple(chain)
+def test_who_has_a_share_in_whoever_recommends_them_closes_a_circle() -> None:
+    candidate = climb({ANNA: (CLARA, BORIS)})
+    assert flaw(ANYBODY, candidate=candidate) is Reason.CIRCLE
+
+
+def test_of_many_tops_so_many_are_held_as_a_commit_takes() -> None:
+    people = tuple(PersonId(f"per_{number:02}") for number in range(MOST_TOPS + 5))
+    assert climb({ANNA: people}).tops == people[:MOST_TOPS]
 
 
 @given(
     st.lists(
-        st.tuples(st.integers(min_value=0, max_value=9), st.integers(min_value=0, max_value=9)),
+        st.tuples(
+            st.lists(st.integers(min_value=0, max_value=9), min_size=1, max_size=3, unique=True),
+            st.integers(min_value=0, max_value=9),
+        ),
         max_size=40,
     )
 )
 def test_whoever_recommends_whom_nobody_ever_stands_above_themselves(
-    recommendations: list[tuple[int, int]],
+    recommendations: list[tuple[list[int], int]],
 ) -> None:
-    bonds: dict[int, int] = {}
-    for advocate, friend in recommendations:
-        if friend in bonds or advocate == friend:
+    shares: Shares = {}
+    for advocates, friend in recommendations:
+        friend_id = PersonId(f"per_{friend}")
+        named = [PersonId(f"per_{advocate}") for advocate in advocates if advocate != friend]
+        if friend_id in shares or not named:
             continue
-        advocate_id = PersonId(f"per_{advocate}")
-        (seen,) = judged(
-            [a_touch(advocate_id=advocate_id)],
+        seen = judged(
+            [a_touch(advocate_id=each) for each in named],
             terms=ANYBODY,
-            friend=a_bond(friend_id=PersonId(f"per_{friend}")),
+            friend=a_bond(friend_id=friend_id),
             is_new_customer=None,
-            candidates={
-                advocate_id: a_candidate(advocate_id=advocate_id, brought_by=above(bonds, advocate))
-            },
+            candidates={each: climb(shares, each) for each in named},
         )
-        if seen.flaw is None:
-            bonds[friend] = advocate
-    for person in bonds:
-        assert PersonId(f"per_{person}") not in above(bonds, person)
-        assert len(above(bonds, person)) < LONGEST_CHAIN
+        sound = tuple(each.advocate_id for each in seen if each.flaw is None and each.advocate_id)
+        if sound:
+            shares[friend_id] = sound
+    for person in shares:
+        assert person not in climb(shares, person).brought_by
+        assert len(climb(shares, person).brought_by) < MOST_ABOVE

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from referrals.domain.errors import Fault
 from referrals.domain.reports import (
@@ -671,6 +672,12 @@ JSON_VALUES = st.recursive(
     lambda values: st.lists(values, max_size=3) | st.dictionaries(JSON_TEXT, values, max_size=3),
     max_leaves=8,
 )
+def test_a_refund_cannot_take_the_place_of_a_chargeback() -> None:
+    with pytest.raises(ValidationError) as caught:
+        RefundHook.model_validate({**REFUND, "refund_id": "chargeback:D-1:lost"})
+    assert [error["loc"] for error in caught.value.errors()] == [("refund_id",)]
+
+
 FIELDS = ["program", "order_id", "refund_id", "friend", "amount_minor", "currency", "click"]
 MORE_FIELDS = ["code", "coupon", "touches", "occurred_at", "metadata", "id", "email", "segment"]
 RARE_FIELDS = ["stated_advocate", "country", "is_new_customer", "signals", "products"]

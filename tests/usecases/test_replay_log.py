@@ -122,6 +122,9 @@ def test_a_deployment_goes_on_from_rebuilt_tables() -> None:
         ("referrals", "purchases", 9, "is not what the events say"),
         ("referrals", "referral", None, "is not what the events say"),
         ("budgets", "spent_minor", 1, "has 1 spent and the rewards in it add up to"),
+        ("budgets", "total_minor", 9_000, "is shared out as total_minor 72000 and the terms say"),
+        ("rewards", "due_at", None, "is held and nobody will look at it"),
+        ("conversions", "refunds", [], "the refunds of"),
     ],
 )
 def test_a_row_that_is_not_what_the_log_says_is_named(
@@ -130,6 +133,19 @@ def test_a_row_that_is_not_what_the_log_says_is_named(
     _change_every(table, field, value)
     faults = verify_ledger().faults
     assert any(says in fault for fault in faults), faults
+
+
+@pytest.mark.usefixtures("told")
+def test_a_conversion_whose_amount_is_not_what_was_reported_is_named() -> None:
+    client, name, items = _items("conversions")
+    for item in items:
+        body = json.loads(item["body"]["S"])
+        body["conversion"]["amount_minor"] += 1
+        client.put_item(TableName=name, Item={**item, "body": {"S": json.dumps(body)}})
+    assert any(
+        "conversion cnv_" in fault and "is not what the events say" in fault
+        for fault in verify_ledger().faults
+    )
 
 
 @pytest.mark.usefixtures("told")

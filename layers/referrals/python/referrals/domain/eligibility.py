@@ -3,7 +3,7 @@
 What is wrong with a touch is noted on it, so that it stands among the candidates with its reason.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,31 +13,59 @@ from referrals.domain.ids import PersonId
 from referrals.domain.programs import Eligibility, TouchKind
 from referrals.domain.referrals import Bond
 
-# A chain of recommendations is followed so far up; one that is longer is taken for a circle.
-LONGEST_CHAIN = 20
+# So many are looked at above an advocate: more than any chain of recommendations has had.
+MOST_ABOVE = 500
+# So many of those at the top are held in a commit; above an advocate whom nobody shared is one.
+MOST_TOPS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """What eligibility asks about an advocate.
 
-    `orders` are their own; `brought_by` whoever brought them, whoever brought those, and so on up
-    to somebody whom nobody brought, or to `LONGEST_CHAIN`.
+    `orders` are their own; `brought_by` is everybody above them: whoever brought them, whoever
+    brought those, and so on; `tops` are those of them, or they, whom nobody brought.
     """
 
     advocate_id: PersonId
     segment: str | None = None
     orders: int = 0
     brought_by: tuple[PersonId, ...] = ()
+    tops: tuple[PersonId, ...] = ()
+    second_level_id: PersonId | None = None
 
-    @property
-    def top_id(self) -> PersonId:
-        """Who stands at the top of the chain: as long as nobody brings them, no circle closes."""
-        return self.brought_by[-1] if self.brought_by else self.advocate_id
 
-    @property
-    def second_level_id(self) -> PersonId | None:
-        return self.brought_by[0] if self.brought_by else None
+def climbed(
+    candidate: Candidate, bonds_of: Callable[[Sequence[PersonId]], Mapping[PersonId, Bond]]
+) -> Candidate:
+    """Look at everybody above a candidate, level by level, where a share is enough to be above.
+
+    As long as nobody brings one of the tops, no circle can close through the candidate.
+    """
+    level, seen = [candidate.advocate_id], {candidate.advocate_id}
+    above: list[PersonId] = []
+    tops: list[PersonId] = []
+    second_level_id = None
+    while level and len(above) < MOST_ABOVE:
+        bonds, level_above = bonds_of(level), list[PersonId]()
+        for person in level:
+            referral = bonds[person].referral
+            if referral is None:
+                tops.append(person)
+                continue
+            if person == candidate.advocate_id:
+                second_level_id = referral.advocate_id
+            fresh = [p.advocate_id for p in referral.shared_by if p.advocate_id not in seen]
+            seen.update(fresh)
+            level_above += fresh
+        above += level_above
+        level = level_above
+    return replace(
+        candidate,
+        brought_by=tuple(above),
+        tops=tuple(sorted(tops)[:MOST_TOPS]),
+        second_level_id=second_level_id,
+    )
 
 
 def judged(
@@ -70,7 +98,7 @@ def _flaw(
     candidate = candidates.get(touch.advocate_id) if touch.advocate_id else None
     if candidate is None or candidate.advocate_id == friend.friend_id:
         return None  # attribution has its own word for that
-    if friend.friend_id in candidate.brought_by or len(candidate.brought_by) >= LONGEST_CHAIN:
+    if friend.friend_id in candidate.brought_by or len(candidate.brought_by) >= MOST_ABOVE:
         return Reason.CIRCLE
     if touch.kind is TouchKind.MANUAL:
         return None  # an operator has looked at the rest

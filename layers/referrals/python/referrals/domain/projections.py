@@ -15,7 +15,7 @@ from datetime import date, datetime
 
 from referrals.domain.budgets import Draw
 from referrals.domain.caps import CapUse, Use
-from referrals.domain.conversions import ORDERS, Refund, ReviewState
+from referrals.domain.conversions import ORDERS, Conversion, Refund, ReviewState
 from referrals.domain.decisions import Reason
 from referrals.domain.events import DomainEvent, EventName, EventValue
 from referrals.domain.granting import ALL_RULES
@@ -40,6 +40,7 @@ _FINAL = frozenset(
     }
 )
 Data = Mapping[str, EventValue]
+Money = tuple[PersonId, PersonId | None, int, str | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,6 +135,7 @@ class Projections:
         order.is_final = order.is_final or data["reason"] in _FINAL
         if event.name is EventName.CONVERSION_RECORDED:
             order.is_credited = True
+        if data["advocate_id"] is not None:
             order.advocate_id = _person(data["advocate_id"])
 
     def _order_of(self, event: DomainEvent) -> _Order:
@@ -252,6 +254,18 @@ class Projections:
             found[holder] = replace(bond, referral=referral, waiting=())
         return found
 
+    def money_of(self, conversion_id: ConversionId) -> Money | None:
+        """Give whose a conversion is and what it was worth; None when no event tells of it."""
+        order = self._orders.get(conversion_id)
+        if order is None:
+            return None
+        return order.friend_id, order.advocate_id, order.amount_minor, order.currency
+
+    def refunds_of(self, conversion_id: ConversionId) -> dict[str, int]:
+        """Give the amounts that went back of a conversion, by refund."""
+        refunds = self._refunds.get(conversion_id, {})
+        return {refund_id: refund.amount_minor for refund_id, refund in refunds.items()}
+
     def spent(self) -> Counter[tuple[ProgramId, int]]:
         """Add up what stands in each slice of each program's budget."""
         spent = Counter[tuple[ProgramId, int]]()
@@ -259,6 +273,16 @@ class Projections:
             for draw in reward.draws:
                 spent[reward.program_id, draw.slice] += draw.amount_minor
         return spent
+
+
+def money_in(conversion: Conversion) -> Money:
+    """Give of a stored conversion what `Projections.money_of` gives of the log."""
+    return (
+        conversion.friend_id,
+        conversion.advocate_id,
+        conversion.amount_minor,
+        conversion.currency,
+    )
 
 
 def comparable(reward: Reward) -> Reward:

@@ -4,7 +4,7 @@ Kept is what people have, and of conversions only those of which more is to come
 the number of people, not with what they did. Nothing is booked and nobody is told.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -25,7 +25,7 @@ from referrals.domain.conversions import (
     participants,
 )
 from referrals.domain.decisions import Decision, Outcome, Reason
-from referrals.domain.eligibility import LONGEST_CHAIN, Candidate
+from referrals.domain.eligibility import Candidate, climbed
 from referrals.domain.enrolments import decide_enrolment
 from referrals.domain.fraud.runner import verdict as verdict_of
 from referrals.domain.fraud.runner import with_modes_of
@@ -425,10 +425,10 @@ class Simulation:
     def _bind(self, friend_id: PersonId, referral: Referral, now: datetime) -> None:
         """Bind a friend whom an operator attributed, unless these terms bound them before."""
         bond = self._bond(friend_id)
-        above = tuple(self._above(referral.advocate_id))
-        if bond.referral is not None or friend_id in above:
+        advocate = climbed(Candidate(advocate_id=referral.advocate_id), self._bonds_of)
+        if bond.referral is not None or friend_id in advocate.brought_by:
             return
-        by_hand = replace(referral, second_level_id=above[0] if above else None)
+        by_hand = replace(referral, second_level_id=advocate.second_level_id)
         self._bonds[friend_id] = replace(bond, referral=by_hand)
         self._take_up(friend_id, now)
 
@@ -577,22 +577,19 @@ class Simulation:
     def _candidates(self, conversion: Conversion) -> dict[PersonId, Candidate]:
         named = {touch.advocate_id for touch in conversion.touches if touch.advocate_id}
         return {
-            person: Candidate(
-                advocate_id=person,
-                segment=self._segments.get(person),
-                orders=self._bond(person).orders,
-                brought_by=tuple(self._above(person)),
+            person: climbed(
+                Candidate(
+                    advocate_id=person,
+                    segment=self._segments.get(person),
+                    orders=self._bond(person).orders,
+                ),
+                self._bonds_of,
             )
             for person in named
         }
 
-    def _above(self, person: PersonId) -> Iterator[PersonId]:
-        for _ in range(LONGEST_CHAIN):
-            referral = self._bond(person).referral
-            if referral is None:
-                return
-            person = referral.advocate_id
-            yield person
+    def _bonds_of(self, people: Sequence[PersonId]) -> dict[PersonId, Bond]:
+        return {person: self._bond(person) for person in people}
 
     def _bond(self, friend_id: PersonId) -> Bond:
         known = self._bonds.get(friend_id)

@@ -150,6 +150,15 @@ Scalar = str | int | float | bool | None
 Metadata = Annotated[dict[str, Scalar], AfterValidator(_small)]
 
 
+def _of_a_refund(refund_id: str) -> str:
+    if refund_id.startswith("chargeback:"):
+        raise ValueError("begins with chargeback:, and chargebacks have a hook of their own")
+    return refund_id
+
+
+RefundId = Annotated[Identifier, AfterValidator(_of_a_refund)]
+
+
 class Body(BaseModel):
     """Strict: no text for a number, no 1.0 for 1, and no field that nobody reads."""
 
@@ -288,7 +297,7 @@ class PurchaseHook(ConversionHook):
 class RefundHook(Body):
     program: Slug
     order_id: Identifier
-    refund_id: Identifier
+    refund_id: RefundId
     amount_minor: Annotated[int, Field(ge=1, le=_MOST_MINOR)]
     currency: Currency
     occurred_at: OccurredAt | None = None

@@ -101,6 +101,6 @@ def _bind(asked: HandAttribution, program: Program, now: datetime) -> Bond:
     commit(
         referrals.save(bound),
         events.append([told], now=now),
-        referrals.check_unbound(program.program_id, candidate.top_id),
+        *(referrals.check_unbound(program.program_id, top) for top in candidate.tops),
     )
     return bound

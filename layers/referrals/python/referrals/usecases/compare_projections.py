@@ -9,12 +9,21 @@ from referrals.domain.caps import CapUse
 from referrals.domain.entries import LogEntry
 from referrals.domain.ids import ProgramId
 from referrals.domain.ledger import Balance, Journal
-from referrals.domain.projections import Holder, Projections, comparable
+from referrals.domain.projections import Holder, Projections, comparable, money_in
 from referrals.domain.referrals import Bond
-from referrals.domain.rewards import Reward
-from referrals.store import budgets, events, ledger, programs, referrals, rewards
+from referrals.domain.rewards import Reward, RewardState
+from referrals.store import (
+    budgets,
+    conversions,
+    events,
+    ledger,
+    programs,
+    referrals,
+    rewards,
+)
 
 _NO_CAPS = CapUse()
+_ALWAYS_DUE = frozenset({RewardState.QUEUED, RewardState.HELD, RewardState.FULFILLING})
 # Around midnight a grant may be counted under the day that another one had begun before.
 _NEAR_MIDNIGHT = timedelta(minutes=1)
 
@@ -43,6 +52,8 @@ def faults_of(projections: Projections) -> Iterator[str]:
     yield from _bond_faults(projections)
     yield from _balance_faults(projections)
     yield from _budget_faults(projections)
+    yield from _limit_faults()
+    yield from _case_faults(projections)
 
 
 def _reward_faults(projections: Projections) -> Iterator[str]:
@@ -53,6 +64,8 @@ def _reward_faults(projections: Projections) -> Iterator[str]:
             yield f"reward {stored.reward_id} is in no event"
         else:
             yield from _differences(f"reward {stored.reward_id}", stored, rebuilt)
+        if stored.due_at is None and stored.state in _ALWAYS_DUE:
+            yield f"reward {stored.reward_id} is {stored.state} and nobody will look at it"
     yield from (f"reward {reward_id} is not stored" for reward_id in missing)
 
 
@@ -142,3 +155,33 @@ def _budget_faults(projections: Projections) -> Iterator[str]:
     for (program_id, number), amount_minor in spent.items():
         if amount_minor:
             yield f"slice {number} of the budget of {program_id} is not stored"
+
+
+def _limit_faults() -> Iterator[str]:
+    """Compare the limits of each budget's slices, together, with what the live terms say."""
+    slices = list(budgets.iter_all())
+    for program in programs.iter_live():
+        own = [part for part in slices if part.program_id == program.program_id]
+        for name in ("total_minor", "per_day_minor"):
+            has, should = _sum([getattr(part, name) for part in own]), getattr(program.budget, name)
+            if has != should and (own or program.budget.is_limited):
+                yield (
+                    f"the budget of {program.program_id} is shared out as {name} {has} and the "
+                    f"terms say {should}"
+                )
+
+
+def _sum(limits: list[int | None]) -> int | None:
+    known = [limit for limit in limits if limit is not None]
+    return sum(known) if known else None
+
+
+def _case_faults(projections: Projections) -> Iterator[str]:
+    """Compare the money of each conversion and of what went back of it with the log."""
+    for case in conversions.iter_all():
+        stored, should = case.conversion, projections.money_of(case.conversion_id)
+        if stored is not None and money_in(stored) != should:
+            yield f"conversion {case.conversion_id} is not what the events say"
+        applied = {each.refund_id: each.amount_minor for each in case.refunds if each.is_applied}
+        if applied != projections.refunds_of(case.conversion_id):
+            yield f"the refunds of {case.conversion_id} are not what the events say"

@@ -163,6 +163,17 @@ def _void(reward: Reward, now: datetime) -> bool:
     return until_settled(lambda: _void_once(key, now))
 
 
+def _has_another_part(reward: Reward) -> bool:
+    """Whether more of the same promise stands, which is counted together with this."""
+    promise = (reward.conversion_id, reward.rule_id, reward.step)
+    return any(
+        each.reward_id != reward.reward_id
+        and (each.conversion_id, each.rule_id, each.step) == promise
+        and each.remaining_minor
+        for each in rewards.list_of_owner(reward.program_id, reward.owner_id)
+    )
+
+
 def _void_once(key: RewardKey, now: datetime) -> bool:
     reward = read_reward(key)
     reversal = reversed_to(reward, 0) if reward and reward.state in _OPEN else None
@@ -178,7 +189,8 @@ def _void_once(key: RewardKey, now: datetime) -> bool:
         budget=budget,
         now=now,
     )
-    grants.uncount(reward, rewards=1, amount_minor=reversal.back_minor)
+    is_alone = not _has_another_part(reward)
+    grants.uncount(reward, rewards=int(is_alone), amount_minor=reversal.back_minor)
     if budget is not None:
         grants.budget, draws = budget.give_back(
             reward.draws, reversal.back_minor, reward.granted_at.date()

@@ -21,6 +21,7 @@ from referrals.domain.conversions import (
     participants,
 )
 from referrals.domain.decisions import Outcome
+from referrals.domain.eligibility import MOST_TOPS
 from referrals.domain.errors import DuplicateConversionError
 from referrals.domain.fraud.terms import FraudMode
 from referrals.domain.ids import ConversionId, PersonId
@@ -195,8 +196,15 @@ class _Deciding:
         """Let the commit be beaten if whoever stands above the advocate was brought meanwhile."""
         if self.bond.referral is not None or finding.referral is None:
             return []
-        top_id = around.candidates[finding.referral.advocate_id].top_id
-        return [referrals.check_unbound(self.program.program_id, top_id)]
+        tops = {
+            top
+            for part in finding.referral.shared_by
+            for top in around.candidates[part.advocate_id].tops
+        }
+        return [
+            referrals.check_unbound(self.program.program_id, top)
+            for top in sorted(tops)[:MOST_TOPS]
+        ]
 
     def _write(self, verdict: Verdict, *checks: Write) -> tuple[Case, Bond]:
         decided = replace(self.case, conversion=verdict.conversion)

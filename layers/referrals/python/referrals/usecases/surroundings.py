@@ -1,18 +1,18 @@
 """What a decision is made against, read in as few rounds as it takes: usually one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from referrals.domain.budgets import SLICES, Budget, slice_of
 from referrals.domain.conversions import Conversion, Surroundings
-from referrals.domain.eligibility import LONGEST_CHAIN, Candidate
+from referrals.domain.eligibility import Candidate, climbed
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.ledger import Balance
 from referrals.domain.people import Advocate
 from referrals.domain.programs import Program
 from referrals.domain.referrals import Bond
 from referrals.store import advocates, budgets, ledger, programs, referrals
-from referrals.store.transactions import Wanted, read
+from referrals.store.transactions import MOST_READ_AT_ONCE, Wanted, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,25 +222,33 @@ def _all_slices(program_id: ProgramId, seen: Budget | None) -> list[int]:
 
 def _candidates(program_id: ProgramId, reading: _Reading) -> dict[PersonId, Candidate]:
     """Climb from each advocate to whoever brought them, and so on to the top."""
+    known = dict(reading.bonds)
+
+    def bonds_of(people: Sequence[PersonId]) -> Mapping[PersonId, Bond]:
+        for start in range(0, len(people), MOST_READ_AT_ONCE):
+            missing = [
+                each for each in people[start : start + MOST_READ_AT_ONCE] if each not in known
+            ]
+            wanted = {each: referrals.wanted(program_id, each) for each in missing}
+            if wanted:
+                read(*wanted.values())
+            known.update(
+                (each, bond.value or Bond(program_id=program_id, friend_id=each))
+                for each, bond in wanted.items()
+            )
+        return known
+
     return {
-        advocate_id: Candidate(
-            advocate_id=advocate_id,
-            segment=reading.segments.get(advocate_id),
-            orders=bond.orders,
-            brought_by=_climb(program_id, bond),
+        advocate_id: climbed(
+            Candidate(
+                advocate_id=advocate_id,
+                segment=reading.segments.get(advocate_id),
+                orders=bond.orders,
+            ),
+            bonds_of,
         )
         for advocate_id, bond in reading.bonds.items()
     }
-
-
-def _climb(program_id: ProgramId, bond: Bond | None) -> tuple[PersonId, ...]:
-    above: list[PersonId] = []
-    while bond is not None and bond.referral is not None and len(above) < LONGEST_CHAIN:
-        above.append(bond.referral.advocate_id)
-        wanted = referrals.wanted(program_id, above[-1])
-        read(wanted)
-        bond = wanted.value
-    return tuple(above)
 
 
 def _wanted_advocate(program_id: ProgramId, person_id: PersonId) -> Wanted[Advocate]:
