@@ -402,7 +402,7 @@ class Model:
         amounts = [each.amount for each in first]
         if first[0].rule == "thanks":
             return amounts
-        return shares(_even(Fraction(sum(amounts) * kept, report.amount)), amounts)
+        return in_turn(_even(Fraction(sum(amounts) * kept, report.amount)), amounts)
 
     def _reverse(self, promise: Promise, back: int) -> None:
         """Take back: what nobody had yet is voided, the rest becomes a debt."""
@@ -540,6 +540,18 @@ def shares(total: int, weights: Sequence[int]) -> list[int]:
     rests = sorted(range(len(parts)), key=lambda at: (parts[at] - quotas[at], at))
     for at in rests[: total - sum(parts)]:
         parts[at] += 1
+    return parts
+
+
+def in_turn(total: int, weights: Sequence[int]) -> list[int]:
+    """Cut a number by weights, unit by unit: each to whoever is furthest behind (Webster)."""
+    quotas = [Fraction(total * weight, sum(weights)) for weight in weights]
+    parts = [max(int(quota) - len(weights), 0) for quota in quotas]
+    while sum(parts) < total:
+        behind = [
+            Fraction(weight, 2 * part + 1) for weight, part in zip(weights, parts, strict=True)
+        ]
+        parts[behind.index(max(behind))] += 1
     return parts
 
 

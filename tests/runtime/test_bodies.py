@@ -672,6 +672,8 @@ JSON_VALUES = st.recursive(
     lambda values: st.lists(values, max_size=3) | st.dictionaries(JSON_TEXT, values, max_size=3),
     max_leaves=8,
 )
+
+
 def test_a_refund_cannot_take_the_place_of_a_chargeback() -> None:
     with pytest.raises(ValidationError) as caught:
         RefundHook.model_validate({**REFUND, "refund_id": "chargeback:D-1:lost"})
