@@ -227,7 +227,8 @@ def _table(rows: Mapping[str, Mapping[str, Value]]) -> Table:
         },
         rows=rows,
         notes=(
-            "enrolments, sign-ups, orders, 5 % refunded, 0.2 % charged back; live and new terms in a process each",
+            "enrolments, sign-ups, orders, 5 % refunded, 0.2 % charged back",
+            "100,000 events: live and new terms in a process each",
             "a cap a month and a budget a day are in the new terms",
             "to read the events from DynamoDB is not in it",
         ),
