@@ -191,6 +191,11 @@ def slice_of(natural_key: str) -> int:
     return sum(natural_key.encode()) % SLICES
 
 
+def slices_from(first: int) -> tuple[int, ...]:
+    """Give the numbers of all slices, beginning with `first`."""
+    return tuple((first + number) % SLICES for number in range(SLICES))
+
+
 def shared_out(
     terms: BudgetTerms, *, program_id: ProgramId, known: Iterable[Slice], today: date
 ) -> tuple[Slice, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pynamodb.attributes import UnicodeAttribute
 
-from referrals.domain.budgets import SLICES, Slice
+from referrals.domain.budgets import Slice, slices_from
 from referrals.domain.ids import ProgramId
 from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write
@@ -28,7 +28,7 @@ def wanted(program_id: ProgramId, number: int) -> Wanted[Slice]:
 
 def wanted_all(program_id: ProgramId, *, first: int = 0) -> list[Wanted[Slice]]:
     """Want every slice of a budget, beginning with the one that is asked first."""
-    return [wanted(program_id, (first + number) % SLICES) for number in range(SLICES)]
+    return [wanted(program_id, number) for number in slices_from(first)]
 
 
 def found(wanted_slices: Iterable[Wanted[Slice]]) -> tuple[Slice, ...]:

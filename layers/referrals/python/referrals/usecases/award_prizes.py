@@ -29,8 +29,9 @@ from referrals.domain.ledger import Score
 from referrals.domain.milestones import score_key
 from referrals.domain.programs import Program
 from referrals.domain.rules import RewardRule
-from referrals.store import advocates, budgets, events, ledger, programs, rankings, rewards
+from referrals.store import advocates, events, ledger, programs, rankings
 from referrals.store.transactions import commit, read, until_settled
+from referrals.usecases.bookings import money_writes
 from referrals.usecases.surroundings import look_at
 
 
@@ -125,10 +126,7 @@ def _award(prize: Prize, ranking: Ranking, now: datetime) -> bool:
         awarding = _decided(prize, ranking, now, is_whole=True)
     commit(
         rankings.insert_award(ranking, awarding.award),
-        *(rewards.save(reward) for reward in awarding.rewards),
-        ledger.append(awarding.journal) if awarding.journal else None,
-        *(ledger.save_balance(balance) for balance in awarding.balances),
-        *(budgets.save(part) for part in awarding.slices),
+        *money_writes(awarding),
         events.append(awarding.events, journal=awarding.journal, now=now),
     )
     return awarding.award.reward is not None

@@ -1,7 +1,9 @@
-"""Journals that move one reward: what of the ledger is written with its next step."""
+"""What moves money, written: rewards, their journal, balances and slices of the budget together."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from referrals.domain.budgets import Slice
 from referrals.domain.events import DomainEvent
@@ -10,6 +12,28 @@ from referrals.domain.rewards import Reward
 from referrals.store import budgets, events, ledger, rewards
 from referrals.store.transactions import Write, commit
 from referrals.usecases.surroundings import read_balances
+
+
+class Booked(Protocol):
+    """What was decided about money; every decision that moves some has this shape."""
+
+    @property
+    def rewards(self) -> tuple[Reward, ...]: ...
+    @property
+    def journal(self) -> Journal | None: ...
+    @property
+    def balances(self) -> tuple[Balance, ...]: ...
+    @property
+    def slices(self) -> tuple[Slice, ...]: ...
+
+
+def money_writes(booked: Booked) -> Iterator[Write]:
+    """Give the writes of what was decided about money, for one transaction with its events."""
+    yield from (rewards.save(reward) for reward in booked.rewards)
+    if booked.journal is not None:
+        yield ledger.append(booked.journal)
+    yield from (ledger.save_balance(balance) for balance in booked.balances)
+    yield from (budgets.save(part) for part in booked.slices)
 
 
 def read_balance(reward: Reward) -> Balance:

@@ -29,17 +29,15 @@ from referrals.domain.reports import EnrolmentReport
 from referrals.domain.rewards import Reward
 from referrals.store import (
     advocates,
-    budgets,
     conversions,
     events,
-    ledger,
     links,
     people,
     programs,
-    rewards,
 )
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import StoreError, Write, commit, read, until_settled
+from referrals.usecases.bookings import money_writes
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.keys import Keys
 from referrals.usecases.recognition import Recognition
@@ -175,11 +173,7 @@ def _decided(
 
 def _earned(verdict: Verdict) -> Iterator[Write]:
     yield conversions.save(_case(verdict))
-    yield from (rewards.save(reward) for reward in verdict.rewards)
-    if verdict.journal is not None:
-        yield ledger.append(verdict.journal)
-    yield from (ledger.save_balance(balance) for balance in verdict.balances)
-    yield from (budgets.save(part) for part in verdict.slices)
+    yield from money_writes(verdict)
 
 
 def _case(verdict: Verdict) -> Case:

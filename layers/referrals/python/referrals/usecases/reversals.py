@@ -12,9 +12,10 @@ from referrals.domain.refunds import Reversed, apply_refund, milestones_at_risk,
 from referrals.domain.reports import ChargebackStatus
 from referrals.domain.rewards import Reward
 from referrals.fulfil.kinds import given_back
-from referrals.store import budgets, conversions, events, ledger, programs, rewards
+from referrals.store import conversions, events, programs, rewards
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import MOST_READ_AT_ONCE, commit, read, until_settled
+from referrals.usecases.bookings import money_writes
 from referrals.usecases.surroundings import (
     read_balances,
     read_segments,
@@ -123,10 +124,7 @@ def write_reversal(reversal: Reversed, *, now: datetime) -> None:
     """Write everything that one refund changes, at once."""
     commit(
         conversions.save(reversal.case),
-        *(rewards.save(reward) for reward in reversal.rewards),
-        ledger.append(reversal.journal) if reversal.journal else None,
-        *(ledger.save_balance(balance) for balance in reversal.balances),
-        *(budgets.save(part) for part in reversal.slices),
+        *money_writes(reversal),
         events.append(reversal.events, journal=reversal.journal, now=now),
         *(write for reward in reversal.rewards for write in given_back(reward)),
     )

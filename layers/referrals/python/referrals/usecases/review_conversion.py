@@ -18,15 +18,13 @@ from referrals.domain.reviews import Reviewed, decide_review
 from referrals.domain.rewards import Reward
 from referrals.fulfil.kinds import given_back
 from referrals.store import (
-    budgets,
     conversions,
     events,
-    ledger,
     programs,
     referrals,
-    rewards,
 )
 from referrals.store.transactions import commit, read, until_settled
+from referrals.usecases.bookings import money_writes
 from referrals.usecases.reversals import read_case, read_owners, read_promises, read_rewards
 from referrals.usecases.surroundings import read_slices, read_whole_budget
 
@@ -98,10 +96,7 @@ def _write(reviewed: Reviewed, stored: Bond | None, now: datetime) -> None:
     commit(
         conversions.save(reviewed.case),
         referrals.save(reviewed.bond) if reviewed.bond != stored else None,
-        *(rewards.save(reward) for reward in reviewed.rewards),
-        ledger.append(reviewed.journal) if reviewed.journal else None,
-        *(ledger.save_balance(balance) for balance in reviewed.balances),
-        *(budgets.save(part) for part in reviewed.slices),
+        *money_writes(reviewed),
         events.append(reviewed.events, journal=reviewed.journal, now=now),
         *(write for reward in reviewed.rewards for write in given_back(reward)),
     )

@@ -30,16 +30,14 @@ from referrals.domain.referrals import Bond, no_longer_waiting
 from referrals.domain.refunds import next_to_apply
 from referrals.domain.reports import CustomerDetails, Evidence, ReportedSignals
 from referrals.store import (
-    budgets,
     conversions,
     events,
-    ledger,
     people,
     programs,
     referrals,
-    rewards,
 )
 from referrals.store.transactions import Write, commit, read, until_settled
+from referrals.usecases.bookings import money_writes
 from referrals.usecases.evidence import EvidenceReading
 from referrals.usecases.fraud_watch import keep_in_mind, watch
 from referrals.usecases.keys import Keys
@@ -214,10 +212,7 @@ class _Deciding:
             conversions.save(decided),
             referrals.save(bond) if bond != self.stored else None,
             people.save(self.person) if self.person and is_credited else None,
-            *(rewards.save(reward) for reward in verdict.rewards),
-            ledger.append(verdict.journal) if verdict.journal else None,
-            *(ledger.save_balance(balance) for balance in verdict.balances),
-            *(budgets.save(part) for part in verdict.slices),
+            *money_writes(verdict),
             events.append(verdict.events, journal=verdict.journal, now=self.now),
             *self.writes,
             *checks,

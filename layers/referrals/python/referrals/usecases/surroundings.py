@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from referrals.domain.budgets import SLICES, Budget, slice_of
+from referrals.domain.budgets import Budget, slice_of, slices_from
 from referrals.domain.conversions import Conversion, Surroundings
 from referrals.domain.eligibility import Candidate, climbed
 from referrals.domain.ids import PersonId, ProgramId
@@ -71,7 +71,7 @@ def with_whole_budget(around: Around, program: Program) -> Around:
     reading = _Reading(
         program,
         people=around.surroundings.balances.keys(),
-        slices=_all_slices(program.program_id, around.surroundings.budget),
+        slices=_all_slices(around.surroundings.budget),
         is_whole=True,
     )
     reading.run()
@@ -90,7 +90,7 @@ def look_at(
     """
     slices = _slices(program, natural_key)
     if is_whole and slices:
-        slices = tuple((slices[0] + number) % SLICES for number in range(SLICES))
+        slices = slices_from(slices[0])
     reading = _Reading(
         program,
         people={advocate_id},
@@ -213,11 +213,9 @@ def _slices(program: Program, natural_key: str) -> tuple[int, ...]:
     return (slice_of(natural_key),) if has_budget(program) else ()
 
 
-def _all_slices(program_id: ProgramId, seen: Budget | None) -> list[int]:
+def _all_slices(seen: Budget | None) -> tuple[int, ...]:
     """Give the numbers of all slices, beginning with the one that was seen."""
-    first = seen.slices[0].number if seen and seen.slices else 0
-    count = len(budgets.wanted_all(program_id))
-    return [(first + number) % count for number in range(count)]
+    return slices_from(seen.slices[0].number if seen and seen.slices else 0)
 
 
 def _candidates(program_id: ProgramId, reading: _Reading) -> dict[PersonId, Candidate]:
