@@ -24,6 +24,8 @@ REGION = "eu-west-1"
 MAIL_NAME = "Sarafan"
 MAIL_DOMAIN = "shop.example"
 MAIL_ADDRESS = f"hello@{MAIL_DOMAIN}"
+MAIL_POSTAL_ADDRESS = "Samovar GmbH, Teestrasse 1, 10115 Berlin"
+OPERATOR_EMAIL = f"operator@{MAIL_DOMAIN}"
 
 _PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,
@@ -314,6 +316,8 @@ def create_apps(state: Stack, link_base: str) -> dict[str, Stack]:
             "MailName": MAIL_NAME,
             "MailAddress": MAIL_ADDRESS,
             "MailIdentity": MAIL_DOMAIN,
+            "PostalAddress": MAIL_POSTAL_ADDRESS,
+            "OperatorEmail": OPERATOR_EMAIL,
         },
         nested={"State": state},
     )
@@ -327,7 +331,7 @@ def create_apps(state: Stack, link_base: str) -> dict[str, Stack]:
 
 
 def _app_stack(app: str, resource: Mapping[str, Any], root: Stack, link_base: str) -> Stack:
-    parameters = {"LinkBase": link_base}
+    parameters = {"LinkBase": link_base, "PortalBase": "http://127.0.0.1/portal"}
     for name, value in resource["Properties"]["Parameters"].items():
         if name not in parameters:
             parameters[name] = root.resolve(value)
@@ -341,6 +345,10 @@ def environment(state: Stack, link_base: str) -> dict[str, str]:
         "LINK_BASE": link_base,
         "FULFILMENT_QUEUE_URL": state.ref("FulfilmentQueue"),
         "EVENTS_TOPIC_ARN": state.ref("EventsTopic"),
+        # of an app's own template, which is not there yet
+        "EVENTS_DEAD_QUEUE_URL": (
+            f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{state.ref('Prefix')}events-dead"
+        ),
         "MAIL_FROM": f"{MAIL_NAME} <{MAIL_ADDRESS}>",
         "MAIL_CONFIGURATION_SET": state.ref("MailConfigurationSet"),
         "CLICK_KEY_SECRET": state.ref("ClickKeySecret"),
@@ -348,4 +356,17 @@ def environment(state: Stack, link_base: str) -> dict[str, str]:
         "SIGNAL_KEY_SECRET": state.ref("SignalKeySecret"),
         "WEBHOOK_SECRET": state.ref("WebhookSecret"),
         "API_KEY_SECRET": state.ref("ApiKeySecret"),
+        "OUTGOING_KEY_SECRET": state.ref("OutgoingKeySecret"),
+        "PORTAL_KEY_SECRET": state.ref("PortalKeySecret"),
+        "PAYOUT_PROVIDER_SECRET": state.ref("PayoutProviderSecret"),
+        "DISPATCH_QUEUE_URL": state.ref("DispatchQueue"),
+        "WEBHOOK_QUEUE_URL": state.ref("WebhookQueue"),
+        "MAILING_QUEUE_URL": state.ref("MailingQueue"),
+        "MAIL_FEEDBACK_TOPIC_ARN": state.ref("MailFeedbackTopic"),
+        "SMS_REPLIES_TOPIC_ARN": state.ref("SmsRepliesTopic"),
+        "MAIL_POSTAL_ADDRESS": MAIL_POSTAL_ADDRESS,
+        "OPERATOR_EMAIL": OPERATOR_EMAIL,
+        "PORTAL_BASE": "http://127.0.0.1/portal",
+        "PAYOUT_PROVIDER_URL": "",
+        "SMS_MONTHLY_CAP": "0",
     }

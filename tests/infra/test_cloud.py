@@ -96,9 +96,14 @@ def a_cloud(**replaced: ModuleType) -> LocalCloud:
             seal_days=nothing,
             award_prizes=nothing,
         ),
-        "notifications": a_module(announce_events=announce_events),
+        "notifications": a_module(
+            announce_events=announce_events,
+            sweep_events=nothing,
+            queue_mailings=nothing,
+            watch_programs=nothing,
+        ),
     }
-    return LocalCloud(modules=modules | replaced)
+    return LocalCloud(apps=tuple(modules), modules=modules | replaced)
 
 
 @pytest.fixture
@@ -146,7 +151,7 @@ def test_every_aws_call_is_put_down_to_the_function_that_made_it(cloud: LocalClo
 
 
 def test_a_schedule_fills_the_queue_and_the_queue_is_emptied(cloud: LocalCloud) -> None:
-    assert cloud.run_schedules() == 3
+    assert cloud.run_schedules() == 6
     assert cloud.queue_depth("fulfilment") == 1
     assert cloud.settle() == 1
     assert cloud.queue_depth("fulfilment") == 0

@@ -35,8 +35,7 @@ def test_tables_have_the_keys_indexes_and_streams_of_the_template() -> None:
     templates.create_tables(PREFIX)
     rewards, events = table("rewards"), table("events")
     assert [key["AttributeName"] for key in rewards["KeySchema"]] == ["owner_key", "reward_id"]
-    index = rewards["GlobalSecondaryIndexes"][0]
-    assert index["IndexName"] == "by_due"
+    index = {each["IndexName"]: each for each in rewards["GlobalSecondaryIndexes"]}["by_due"]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert events["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
 
@@ -99,6 +98,7 @@ def test_the_environment_has_every_variable_that_settings_read() -> None:
         "LINK_BASE",
         "FULFILMENT_QUEUE_URL",
         "EVENTS_TOPIC_ARN",
+        "EVENTS_DEAD_QUEUE_URL",
         "MAIL_FROM",
         "MAIL_CONFIGURATION_SET",
         "CLICK_KEY_SECRET",
@@ -106,6 +106,19 @@ def test_the_environment_has_every_variable_that_settings_read() -> None:
         "SIGNAL_KEY_SECRET",
         "WEBHOOK_SECRET",
         "API_KEY_SECRET",
+        "OUTGOING_KEY_SECRET",
+        "PORTAL_KEY_SECRET",
+        "PAYOUT_PROVIDER_SECRET",
+        "DISPATCH_QUEUE_URL",
+        "WEBHOOK_QUEUE_URL",
+        "MAILING_QUEUE_URL",
+        "MAIL_FEEDBACK_TOPIC_ARN",
+        "SMS_REPLIES_TOPIC_ARN",
+        "MAIL_POSTAL_ADDRESS",
+        "OPERATOR_EMAIL",
+        "PORTAL_BASE",
+        "PAYOUT_PROVIDER_URL",
+        "SMS_MONTHLY_CAP",
     }
 
 

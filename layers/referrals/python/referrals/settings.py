@@ -57,6 +57,23 @@ def fulfilment_queue_url() -> str:
     return _required("FULFILMENT_QUEUE_URL")
 
 
+def dispatch_queue_url() -> str:
+    return _required("DISPATCH_QUEUE_URL")
+
+
+def webhook_queue_url() -> str:
+    return _required("WEBHOOK_QUEUE_URL")
+
+
+def mailing_queue_url() -> str:
+    return _required("MAILING_QUEUE_URL")
+
+
+def events_dead_queue_url() -> str:
+    """Where items of the event log are named that could not be announced."""
+    return _required("EVENTS_DEAD_QUEUE_URL")
+
+
 def events_topic_arn() -> str:
     return _required("EVENTS_TOPIC_ARN")
 
@@ -70,6 +87,39 @@ def mail_configuration_set() -> str | None:
     return os.environ.get("MAIL_CONFIGURATION_SET") or None
 
 
+def postal_address() -> str | None:
+    """Where the sender can be reached by post; at the foot of every e-mail."""
+    return os.environ.get("MAIL_POSTAL_ADDRESS") or None
+
+
+def operator_email() -> str | None:
+    """Who is written to when something waits for people; None for nobody."""
+    return os.environ.get("OPERATOR_EMAIL") or None
+
+
+def mail_feedback_topic_arn() -> str:
+    return _required("MAIL_FEEDBACK_TOPIC_ARN")
+
+
+def sms_replies_topic_arn() -> str:
+    return _required("SMS_REPLIES_TOPIC_ARN")
+
+
+def sms_monthly_cap() -> int:
+    """Give the most text messages that are sent in a month; 0 sends none."""
+    return int(os.environ.get("SMS_MONTHLY_CAP") or 0)
+
+
+def portal_link(path: str) -> str:
+    """Give the address of a page of the portal; `path` begins with a slash."""
+    return _required("PORTAL_BASE").rstrip("/") + path
+
+
+def payout_provider_url() -> str | None:
+    """Where cash is paid out; None when people pay by bank."""
+    return os.environ.get("PAYOUT_PROVIDER_URL") or None
+
+
 def root_key_id() -> str:
     """Give the alias of the key in KMS that signs daily roots."""
     return f"alias/{table_name('ledger-root')}"
@@ -78,7 +128,8 @@ def root_key_id() -> str:
 def secret_id(secret: str) -> str:
     """Name or ARN of a secret, by its short name.
 
-    One of click_key, identity_key, signal_key, webhook, api_key.
+    One of click_key, identity_key, signal_key, webhook, api_key, outgoing_key, portal_key,
+    payout_provider.
     """
     return _required(f"{secret.upper()}_SECRET")
 

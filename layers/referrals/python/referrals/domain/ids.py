@@ -12,6 +12,9 @@ ConversionId = NewType("ConversionId", str)
 RewardId = NewType("RewardId", str)
 JournalId = NewType("JournalId", str)
 EventId = NewType("EventId", str)
+DispatchId = NewType("DispatchId", str)
+RedemptionId = NewType("RedemptionId", str)
+EndpointId = NewType("EndpointId", str)
 
 _DIGEST_BYTES = 15  # 120 bits: a collision among 10^12 ids has a chance of 4e-13
 _SEPARATOR = b"\x1f"
