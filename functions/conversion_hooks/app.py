@@ -1,4 +1,4 @@
-"""Hooks that the shop calls when a friend signs up, buys or gets money back; enrolment."""
+"""Hooks that the shop calls when a friend signs up, buys, gets money back; enrolment, credit."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -11,20 +11,26 @@ from referrals.runtime.bodies import (
     AdvocateBody,
     ChargebackHook,
     PurchaseHook,
+    RedemptionBody,
     RefundHook,
+    RestorationBody,
     SignupHook,
 )
 from referrals.runtime.http import answers, authorize, program_parameter, signed_body
-from referrals.runtime.presenting import enrolled, recorded, standing
+from referrals.runtime.presenting import enrolled, recorded, redemption, standing
 from referrals.runtime.problems import ProblemApp
 from referrals.runtime.secrets import keys
 from referrals.store.programs import get_live
+from referrals.usecases.change_sms_consent import give_sms_consent
 from referrals.usecases.enrol_advocate import enrol_advocate
 from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
 from referrals.usecases.record_signup import record_signup
+from referrals.usecases.redeem_credit import redeem_credit
+from referrals.usecases.restore_credit import restore_credit
 from referrals.usecases.show_advocate import show_advocate
+from referrals.usecases.show_redemption import show_redemption
 
 app = ProblemApp("conversion_hooks")
 
@@ -74,9 +80,19 @@ def chargeback() -> Response:
 @app.route("/api/advocates", methods=["POST"])
 @answers
 def enrol() -> Response:
-    """Enrol a customer as an advocate; who is enrolled keeps code and link."""
+    """Enrol a customer as an advocate; who is enrolled keeps code and link.
+
+    Consent to text messages is noted when it is newer than what is known of it.
+    """
     body = signed_body(_request(), AdvocateBody)
     answer = enrol_advocate(body.report(), keys=keys(), now=clock.utc_now())
+    if body.sms_consent is not None:
+        give_sms_consent(
+            answer.advocate.person_id,
+            body.sms_consent.consent(),
+            identity=keys().identity,
+            now=clock.utc_now(),
+        )
     return enrolled(answer, customer_id=body.id)
 
 
@@ -89,3 +105,37 @@ def advocate(customer_id: str) -> Response:
     # a REST API hands path parameters on as they were sent
     answer = show_advocate(unquote(customer_id), ProgramId(program), keys=keys())
     return standing(answer, currency=get_live(ProgramId(program)).currency)
+
+
+@app.route("/api/advocates/{customer_id}/redemptions", methods=["POST"])
+@answers
+def redeem(customer_id: str) -> Response:
+    """Let a customer spend credit or points, once."""
+    body = signed_body(_request(), RedemptionBody)
+    report = body.report(customer_id=unquote(customer_id))
+    return redemption(redeem_credit(report, keys=keys(), now=clock.utc_now()))
+
+
+@app.route("/api/advocates/{customer_id}/redemptions/{redemption_id}", methods=["GET"])
+@answers
+def redeemed(customer_id: str, redemption_id: str) -> Response:
+    """Show what was spent under one of the shop's ids."""
+    authorize(_request())
+    program = ProgramId(program_parameter(_request()))
+    reference = unquote(redemption_id)
+    return redemption(show_redemption(unquote(customer_id), program, reference, keys=keys()))
+
+
+@app.route("/api/advocates/{customer_id}/redemptions/{redemption_id}/restore", methods=["POST"])
+@answers
+def restore(customer_id: str, redemption_id: str) -> Response:
+    """Give back what was spent on something that the shop cancelled."""
+    body = signed_body(_request(), RestorationBody)
+    answer = restore_credit(
+        unquote(customer_id),
+        ProgramId(body.program),
+        unquote(redemption_id),
+        keys=keys(),
+        now=clock.utc_now(),
+    )
+    return redemption(answer)

@@ -198,7 +198,7 @@ def test_a_statement_as_json_has_each_change_and_balance_in_minor_units(deployme
     assert [line["changes"] for line in content["lines"]] == [
         {"held_minor": 500},
         {"held_minor": -500, "available_minor": 500},
-        {"available_minor": -500, "paid_minor": 500},
+        {"available_minor": -500, "credit_minor": 500},
         {"debt_minor": -100},
     ]
     assert content["closing"] == [
@@ -206,7 +206,8 @@ def test_a_statement_as_json_has_each_change_and_balance_in_minor_units(deployme
             "unit": "EUR",
             "held_minor": 0,
             "available_minor": 0,
-            "paid_minor": 500,
+            "credit_minor": 500,
+            "paid_minor": 0,
             "debt_minor": -100,
         }
     ]
@@ -288,7 +289,7 @@ def test_a_trial_balance_comes_to_the_same_on_both_sides(deployment: None) -> No
     (total,) = [line for line in output.splitlines() if "all in EUR" in line]
     debit, credit = [cell.strip() for cell in total.split("│")[2:4]]
     assert debit == credit != "0.00 EUR"
-    assert "people:tea:paid" in output
+    assert "people:tea:credit" in output
 
 
 def test_a_trial_balance_of_a_program_leaves_others_out(deployment: None) -> None:

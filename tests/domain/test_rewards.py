@@ -35,6 +35,7 @@ from tests.factories import (
     A_TENTH,
     ANNA,
     ANNA_AVAILABLE,
+    ANNA_CREDIT,
     ANNA_DEBT,
     ANNA_HELD,
     ANNA_PAID,
@@ -217,8 +218,16 @@ def test_the_end_of_a_hold_moves_what_is_still_promised() -> None:
     )
 
 
-def test_a_hand_over_moves_what_is_handed_over_to_what_was_paid() -> None:
-    assert hand_over_posting(a_reward(voided_minor=250)) == Posting(
+@pytest.mark.parametrize("kind", [RewardKind.CREDIT, RewardKind.POINTS])
+def test_credit_and_points_that_are_handed_over_are_there_to_be_spent(kind: RewardKind) -> None:
+    assert hand_over_posting(a_reward(kind=kind, voided_minor=250)) == Posting(
+        source=ANNA_AVAILABLE, destination=ANNA_CREDIT, amount_minor=750, unit="EUR"
+    )
+
+
+@pytest.mark.parametrize("kind", sorted({*RewardKind} - {RewardKind.CREDIT, RewardKind.POINTS}))
+def test_what_else_is_handed_over_is_paid(kind: RewardKind) -> None:
+    assert hand_over_posting(a_reward(kind=kind, voided_minor=250)) == Posting(
         source=ANNA_AVAILABLE, destination=ANNA_PAID, amount_minor=750, unit="EUR"
     )
 
@@ -226,7 +235,7 @@ def test_a_hand_over_moves_what_is_handed_over_to_what_was_paid() -> None:
 def test_what_is_clawed_back_during_the_hand_over_is_still_handed_over() -> None:
     reward = a_reward(state=FULFILLING, voided_minor=250, clawed_back_minor=750)
     assert hand_over_posting(reward) == Posting(
-        source=ANNA_AVAILABLE, destination=ANNA_PAID, amount_minor=750, unit="EUR"
+        source=ANNA_AVAILABLE, destination=ANNA_CREDIT, amount_minor=750, unit="EUR"
     )
     assert reward.remaining_minor == 0
 

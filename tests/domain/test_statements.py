@@ -19,7 +19,7 @@ from referrals.domain.statements import (
 from tests.domain.books import EXPENSE, Books, promised, some_books
 from tests.factories import ANNA, BORIS, a_balance
 
-HELD, AVAILABLE, PAID, DEBT = Place.HELD, Place.AVAILABLE, Place.PAID, Place.DEBT
+HELD, AVAILABLE, CREDIT, PAID, DEBT = Place
 
 
 def newest_first(books: Books) -> list[Journal]:
@@ -66,20 +66,20 @@ def test_a_statement_has_every_change_and_what_was_left_after_it() -> None:
         ("Taken back: refund R-1 of cnv_1", {DEBT: -100}),
     ]
     assert [dict(line.balance) for line in statement.lines] == [
-        {HELD: 500, AVAILABLE: 0, PAID: 0, DEBT: 0},
-        {HELD: 0, AVAILABLE: 500, PAID: 0, DEBT: 0},
-        {HELD: 0, AVAILABLE: 0, PAID: 500, DEBT: 0},
-        {HELD: 0, AVAILABLE: 0, PAID: 500, DEBT: -100},
+        {HELD: 500, AVAILABLE: 0, CREDIT: 0, PAID: 0, DEBT: 0},
+        {HELD: 0, AVAILABLE: 500, CREDIT: 0, PAID: 0, DEBT: 0},
+        {HELD: 0, AVAILABLE: 0, CREDIT: 0, PAID: 500, DEBT: 0},
+        {HELD: 0, AVAILABLE: 0, CREDIT: 0, PAID: 500, DEBT: -100},
     ]
     assert statement.is_whole
-    assert statement.closing == {"EUR": {HELD: 0, AVAILABLE: 0, PAID: 500, DEBT: -100}}
+    assert statement.closing == {"EUR": {HELD: 0, AVAILABLE: 0, CREDIT: 0, PAID: 500, DEBT: -100}}
 
 
 def test_the_newest_lines_begin_with_what_was_there_before() -> None:
     books = some_books()
     statement = statement_of(books.balances[ANNA], newest_first(books)[:2])
     assert not statement.is_whole
-    assert statement.opening == {"EUR": {HELD: 0, AVAILABLE: 500, PAID: 0, DEBT: 0}}
+    assert statement.opening == {"EUR": {HELD: 0, AVAILABLE: 500, CREDIT: 0, PAID: 0, DEBT: 0}}
     assert [line.cause for line in statement.lines] == ["fulfilment:rwd_1", "refund:cnv_1:R-1"]
 
 

@@ -72,6 +72,7 @@ def test_a_referral_through_the_hooks_answers_as_the_contract_says(api: Api) -> 
             "unit": "EUR",
             "held_minor": 400,
             "available_minor": 0,
+            "credit_minor": 0,
             "paid_minor": 0,
             "debt_minor": 0,
         }

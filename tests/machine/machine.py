@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from pynamodb.exceptions import PynamoDBException
 
 from infra.local import engine
+from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.clicks import Click, sealed
 from referrals.domain.conversions import ReviewState, purchase_id, signup_id
 from referrals.domain.errors import DuplicateConversionError, NotInReviewError
@@ -26,6 +27,7 @@ from referrals.domain.programs import (
     BudgetTerms,
     Program,
 )
+from referrals.domain.redemptions import RedemptionReport, item_reward_id
 from referrals.domain.reports import (
     ChargebackReport,
     ChargebackStatus,
@@ -56,10 +58,13 @@ from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
 from referrals.usecases.record_signup import record_signup
+from referrals.usecases.redeem_credit import redeem_credit
+from referrals.usecases.restore_credit import restore_credit
 from referrals.usecases.review_conversion import review_conversion
+from referrals.usecases.spendings import Redeemed
 from tests import shop
 from tests.faults import KilledError, killed, refused
-from tests.machine.model import PLAIN, Model, Promise, Report, Return, Terms
+from tests.machine.model import PLAIN, POINTS, PRICE, WORTH, Model, Promise, Report, Return, Terms
 from tests.machine.rows import Rows
 from tests.shop import CLICK_KEY, KEYS, NOON, TEA
 
@@ -117,6 +122,8 @@ EVIDENCE = st.sampled_from(
         ((), ()),
     )
 )
+# a unit, and how much of it: an amount, or None for all that the account holds
+SPENT = st.sampled_from((("EUR", None), ("EUR", 100), ("points", 10), ("points", None)))
 CURRENCY = st.sampled_from(("EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "EUR", "USD"))
 HOURS = st.sampled_from((1, 24, 14 * 24, 9, 31 * 24, 3 * 24))
 
@@ -140,6 +147,7 @@ class ReferralMachine(RuleBasedStateMachine):
         self.story: list[str] = []
         self.told: dict[str, tuple[Callable[..., object], Any]] = {}
         self.orders: list[str] = []
+        self.spent: dict[str, RedemptionReport] = {}
         self.disputes: dict[tuple[str, int], int] = {}
         self.model = Model(dict(self.BASE), above=ABOVE)
         apply_program(a_program(self.model.terms), now=self.now)
@@ -267,6 +275,42 @@ class ReferralMachine(RuleBasedStateMachine):
         self._do(lambda: self._confirm(promise), fault)
         self.model.confirm(promise)
 
+    @rule(which=st.integers(0, 9), what=SPENT, fault=FAULTS)
+    def spend(self, which: int, what: tuple[str, int | None], fault: Fault | None) -> None:
+        unit = what[0]
+        owner = self._holder(which, unit)
+        amount = what[1] or self.model.credit(owner, unit) or 1
+        name = f"S-{len(self.spent) + 1}"
+        self._tell(f"{name}: {owner} spends {amount} {unit}", fault)
+        expected = self.model.spend(name, owner, unit, amount)
+        self._redeem(name, _report(name, owner, unit=unit, amount=amount), expected, fault)
+
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def redeem(self, which: int, fault: Fault | None) -> None:
+        owner, name = self._holder(which, POINTS), f"S-{len(self.spent) + 1}"
+        self._tell(f"{name}: {owner} redeems points for a voucher", fault)
+        expected = self.model.redeem(name, owner, self.now)
+        self._redeem(name, _report(name, owner, item="voucher"), expected, fault)
+
+    @precondition(lambda self: self.spent)
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def spend_again(self, which: int, fault: Fault | None) -> None:
+        name = list(self.spent)[which % len(self.spent)]
+        self._tell(f"again: {name}", fault)
+        answer = self._do(lambda: self._spend(self.spent[name]), fault)
+        is_restored = self.model.spendings[name].is_restored
+        assert answer.outcome == ("restored" if is_restored else "redeemed"), answer
+        assert not answer.is_new, f"{name} is new for the second time"
+
+    @precondition(lambda self: self.spent)
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def restore(self, which: int, fault: Fault | None) -> None:
+        name = list(self.spent)[-1 - which % len(self.spent)]
+        self._tell(f"{name} is given back", fault)
+        expected = self.model.restore(name)
+        answer = self._do(lambda: self._give_back(name), fault)
+        assert answer.outcome == expected, f"{answer}, and {expected} in the model"
+
     # what must hold
 
     @invariant()
@@ -302,11 +346,18 @@ class ReferralMachine(RuleBasedStateMachine):
             )
 
     def _stored(self) -> Iterator[tuple[tuple[str, str, str, int], tuple[Any, ...]]]:
+        redeemed = {
+            item_reward_id(each["redemption_id"], each["item_id"], each["person_id"]): each
+            for each in self.rows.read("redemptions").values()
+            if each["item_id"] is not None
+        }
         for row in self.rows.read("rewards").values():
             owner = self.rows.name_of(row["owner_id"])
             step, order = row["step"], row["order_id"]
             source = f"milestone {step}" if step is not None else order
-            if source is None:
+            if row["reward_id"] in redeemed:
+                source = redeemed[row["reward_id"]]["reference"]
+            elif source is None:
                 source = self._signup_of(row["conversion_id"])
             due = row["due_at"]
             key = (row["rule_id"], owner, source, row["generation"])
@@ -343,11 +394,42 @@ class ReferralMachine(RuleBasedStateMachine):
         }
         expected = {name: count for name, count in self.model.purchases.items() if count}
         assert counts == expected, f"purchases {counts}, and {expected} in the model"
+        spent = {
+            each["reference"]: (each["amount_minor"], each["restored_at"] is not None)
+            for each in self.rows.read("redemptions").values()
+        }
+        owed = {
+            each.name: (each.amount, each.is_restored) for each in self.model.spendings.values()
+        }
+        assert spent == owed, f"spent {spent}, and {owed} in the model"
 
     def teardown(self) -> None:
         self.model = Model(dict(self.BASE), above=ABOVE)
 
     # how it is told
+
+    def _holder(self, which: int, unit: str) -> str:
+        """Give somebody who has a part in the program, mostly with something to spend."""
+        named = {each.owner for each in self.model.promises}
+        holders = [*ADVOCATES, *(each for each in FRIENDS if each in named)]
+        with_credit = [each for each in holders if self.model.credit(each, unit)]
+        among = with_credit if with_credit and which else holders
+        return among[which % len(among)]
+
+    def _redeem(
+        self, name: str, report: RedemptionReport, expected: str, fault: Fault | None
+    ) -> None:
+        answer = self._do(lambda: self._spend(report), fault)
+        assert answer.outcome == expected, f"{answer}, and {expected} in the model"
+        if expected == "redeemed":
+            self.spent[name] = report
+
+    def _spend(self, report: RedemptionReport) -> Redeemed:
+        return redeem_credit(report, keys=KEYS, now=self.now)
+
+    def _give_back(self, name: str) -> Redeemed:
+        customer_id = self.spent[name].customer_id
+        return restore_credit(customer_id, TEA, name, keys=KEYS, now=self.now)
 
     def _strangers(self) -> list[str]:
         return [each for each in FRIENDS if f"signup {each}" not in self.told]
@@ -527,6 +609,19 @@ class ReferralMachine(RuleBasedStateMachine):
 _SIGNUPS = {each: signup_id(TEA, person_id(each, key=KEYS.identity)) for each in FRIENDS}
 
 
+def _report(
+    name: str, owner: str, *, unit: str = POINTS, amount: int | None = None, item: str | None = None
+) -> RedemptionReport:
+    return RedemptionReport(
+        program_id=TEA,
+        customer_id=owner,
+        reference=name,
+        unit=unit,
+        amount_minor=amount,
+        item_id=item,
+    )
+
+
 def _details(friend: str) -> CustomerDetails:
     return CustomerDetails(customer_id=friend)
 
@@ -549,8 +644,14 @@ def a_program(terms: Terms) -> Program:
         attribution=AttributionTerms(model=model),
         caps=_caps(terms["cap"]),
         budget=BudgetTerms(total_minor=terms["total"], per_day_minor=terms["per_day"]),
+        catalogue=(_VOUCHER,),
         fraud=FraudTerms(modes={"too_fast": FraudMode.REVIEW} if terms["has_review"] else {}),
     )
+
+
+_VOUCHER = CatalogueItem(
+    item_id="voucher", name="A voucher", points=PRICE, kind=RewardKind.CREDIT, amount_minor=WORTH
+)
 
 
 def _caps(cap: dict[str, Any] | None) -> tuple[Cap, ...]:

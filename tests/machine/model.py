@@ -20,6 +20,8 @@ LAPSES_AFTER = timedelta(days=30)
 # the caps of a program count all that advocates get, and nothing of what friends do
 ADVOCATES_RULES = frozenset({"tenth", "twentieth", "monthly", "points", "fifth"})
 EUR, POINTS = "EUR", "points"
+# what the catalogue has: a voucher for credit, its price in points and what it is worth
+VOUCHER, PRICE, WORTH = "catalogue:voucher", 30, 111
 
 # terms of a first version; a change of the program changes some of them
 PLAIN: Terms = {
@@ -79,6 +81,10 @@ class Promise:
         return self.amount - self.voided - self.clawed
 
     @property
+    def is_out(self) -> bool:
+        return self.state in {"fulfilled", "clawed_back"}
+
+    @property
     def goes_out(self) -> int:
         return self.amount - self.voided - self.netted
 
@@ -115,6 +121,18 @@ class Return:
 
 
 @dataclass
+class Spent:
+    """What somebody spent under a name of the shop's, and the promise that it became, if any."""
+
+    name: str
+    owner: str
+    unit: str
+    amount: int
+    promise: Promise | None = None
+    is_restored: bool = False
+
+
+@dataclass
 class Friend:
     """Whose a friend is: everybody's part, the winner's first, in ten-thousandths."""
 
@@ -131,6 +149,7 @@ class Model:
     def __init__(self, terms: Terms, *, above: dict[str, str]) -> None:
         self.terms, self.above = terms, above
         self.promises: list[Promise] = []
+        self.spendings: dict[str, Spent] = {}
         self.reports: dict[str, Report] = {}
         self.returns: dict[str, list[Return]] = {}
         self.friends: dict[str, Friend] = {}
@@ -495,6 +514,64 @@ class Model:
     def confirm(self, promise: Promise) -> None:
         promise.state, promise.due = "fulfilled", None
 
+    # what is spent
+
+    def spend(self, name: str, owner: str, unit: str, amount: int) -> str:
+        """Spend an amount under a new name; says what the shop is told."""
+        if amount > self.spendable(owner, unit):
+            return "declined"
+        self.spendings[name] = Spent(name, owner, unit, amount)
+        return "redeemed"
+
+    def redeem(self, name: str, owner: str, now: datetime) -> str:
+        """Redeem points for a voucher, under a new name."""
+        if self.spend(name, owner, POINTS, PRICE) == "declined":
+            return "declined"
+        promise = Promise(
+            rule=VOUCHER,
+            owner=owner,
+            source=name,
+            generation=1,
+            amount=WORTH,
+            unit=EUR,
+            state="available",
+            granted_at=now,
+            due=now,
+            held_until=now,
+            is_about="",
+        )
+        self.promises.append(promise)
+        self.spendings[name].promise = promise
+        return "redeemed"
+
+    def restore(self, name: str) -> str:
+        """Give back what was spent, unless it became a voucher that somebody has."""
+        spent = self.spendings[name]
+        if spent.is_restored:
+            return "restored"
+        if spent.promise is not None:
+            if spent.promise.state != "available":
+                return "declined"
+            self._reverse(spent.promise, spent.promise.left)
+        spent.is_restored = True
+        return "restored"
+
+    def spendable(self, owner: str, unit: str) -> int:
+        return max(self.credit(owner, unit) - self.debt(owner, unit), 0)
+
+    def credit(self, owner: str, unit: str) -> int:
+        """Say what was handed over for somebody to spend, less what they spent."""
+        given = sum(
+            each.goes_out
+            for each in self.promises
+            if (each.owner, each.unit) == (owner, unit) and each.is_out and each.rule != "monthly"
+        )
+        return given - sum(
+            each.amount
+            for each in self.spendings.values()
+            if (each.owner, each.unit) == (owner, unit) and not each.is_restored
+        )
+
     # what everybody has
 
     def debt(self, owner: str, unit: str) -> int:
@@ -509,16 +586,26 @@ class Model:
             for place, amount in (
                 ("held", each.left if each.state == "held" else 0),
                 ("available", each.goes_out if each.state == "available" else 0),
-                ("paid", each.goes_out if each.state in {"fulfilled", "clawed_back"} else 0),
+                (_handed_over_to(each), each.goes_out if each.is_out else 0),
                 ("debt", each.netted - each.clawed),
             ):
                 key = f"{place}:{each.unit}"
                 purse[key] = purse.get(key, 0) + amount
+        for spent in self.spendings.values():
+            purse, amount = held[spent.owner], 0 if spent.is_restored else spent.amount
+            for place, gain in (("credit", -amount), ("paid", amount)):
+                key = f"{place}:{spent.unit}"
+                purse[key] = purse.get(key, 0) + gain
         return {
             owner: purse
             for owner, amounts in held.items()
             if (purse := {key: amount for key, amount in amounts.items() if amount})
         }
+
+
+def _handed_over_to(promise: Promise) -> str:
+    """Say where it sits once it is out: what is monthly is cash, all else is there to spend."""
+    return "paid" if promise.rule == "monthly" else "credit"
 
 
 def _is_open(promise: Promise) -> bool:

@@ -10,18 +10,27 @@ from typing import Any
 
 import pytest
 
-from referrals.domain import conversions, granting, refunds, rewards
+from referrals.domain import conversions, granting, redemptions, refunds, rewards
 from referrals.domain.budgets import Budget, Slice, shared_out
 from referrals.domain.caps import CapUse
 from referrals.domain.decisions import Reason
 from referrals.domain.granting import Grants
+from referrals.domain.ids import RedemptionId
 from referrals.domain.landings import Landing
-from referrals.domain.ledger import Place, account_of
+from referrals.domain.ledger import Balance, Place, account_of
 from referrals.domain.rewards import RewardState
 from referrals.store import budgets, ledger
 from referrals.store.transactions import commit
 from referrals.usecases import apply_program as applying
-from referrals.usecases import bookings, end_hold, record_refund, settlement
+from referrals.usecases import (
+    bookings,
+    end_hold,
+    record_refund,
+    redeem_credit,
+    restore_credit,
+    settlement,
+    spendings,
+)
 from referrals.usecases import fulfil_reward as fulfilling
 from referrals.usecases.reversals import read_case
 from tests.machine.machine import ReferralMachine, SharedFriends, WatchedFriends
@@ -268,7 +277,7 @@ def _early_refund_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "next_to_apply", lambda _case: None)
 
 
-@_bug("a debt is not paid out of the next reward", SharedFriends)
+@_bug("a debt is not paid out of the next reward", SharedFriends, seed=1)
 def _debt_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fulfilling, "netted", lambda reward, _debt: (reward, None))
 
@@ -286,3 +295,56 @@ def _spent_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 @_bug("content is not compared: a contradiction is taken for a repetition", SharedFriends)
 def _not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_refund, "_same", lambda _case, _refund: [])
+
+
+@_bug("a redemption that is sent again spends again", SharedFriends)
+def _spends_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made, numbers = spendings.read_holder, redemptions._redemption, iter(range(1_000_000))
+
+    def forgetful(*asked: Any) -> Any:
+        return replace(real(*asked), redemption=None)
+
+    def another(*asked: Any) -> Any:
+        redemption = made(*asked)
+        again = RedemptionId(f"{redemption.redemption_id}-{next(numbers)}")
+        return replace(redemption, redemption_id=again)
+
+    monkeypatch.setattr(redeem_credit, "read_holder", forgetful)
+    monkeypatch.setattr(redemptions, "_redemption", another)
+
+
+@_bug("what can be spent is read once, and nobody looks whether it changed", SharedFriends)
+def _stale_credit(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, known = spendings.read_holder, dict[tuple[int, str], Balance]()
+
+    def as_it_was(program_id: Any, owner_id: Any, reference: str) -> Any:
+        holder = real(program_id, owner_id, reference)
+        first = known.setdefault((ReferralMachine.examples, owner_id), holder.balance)
+        return replace(holder, balance=replace(holder.balance, amounts=first.amounts))
+
+    monkeypatch.setattr(redeem_credit, "read_holder", as_it_was)
+
+
+@_bug("what is owed can be spent", SharedFriends, seed=1)
+def _debt_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        redemptions, "spendable_minor", lambda balance, unit: balance.amount(Place.CREDIT, unit)
+    )
+
+
+@_bug("what was spent is given back twice", SharedFriends)
+def _restored_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, cause, numbers = spendings.read_holder, redemptions._cause, iter(range(1_000_000))
+
+    def as_if_spent(*asked: Any) -> Any:
+        holder = real(*asked)
+        spent = holder.redemption and replace(holder.redemption, restored_at=None)
+        return replace(holder, redemption=spent)
+
+    monkeypatch.setattr(restore_credit, "read_holder", as_if_spent)
+    monkeypatch.setattr(redemptions, "_cause", lambda *of: f"{cause(*of)}-{next(numbers)}")
+
+
+@_bug("an item is given back and its reward stays", SharedFriends)
+def _item_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redemptions, "reversed_to", lambda _reward, _owed_minor: None)

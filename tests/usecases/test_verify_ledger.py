@@ -43,7 +43,7 @@ def test_a_ledger_after_a_whole_story_is_sound_and_adds_up_to_nothing(dynamodb: 
     assert (result.journals, result.balances) == (5, 2)
     assert result.total("EUR") == 0
     assert result.accounts["program:tea:expense", "EUR"] == -1_200
-    assert result.accounts["people:tea:paid", "EUR"] == 500
+    assert result.accounts["people:tea:credit", "EUR"] == 500
 
 
 def test_a_changed_amount_in_a_journal_is_found_and_named(dynamodb: Any) -> None:

@@ -21,7 +21,8 @@ _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PLACES = {
     Place.HELD: "Held",
     Place.AVAILABLE: "Available",
-    Place.PAID: "Handed over",
+    Place.CREDIT: "To spend",
+    Place.PAID: "Paid or spent",
     Place.DEBT: "Owed back",
 }
 

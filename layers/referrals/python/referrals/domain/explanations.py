@@ -18,6 +18,7 @@ from referrals.domain.ledger import Balance, Journal, Place, Score, account_of, 
 from referrals.domain.milestones import mark_key
 from referrals.domain.money import BASIS_POINTS, split, written
 from referrals.domain.programs import Program
+from referrals.domain.redemptions import Redemption, item_of, item_rule
 from referrals.domain.referrals import Referral
 from referrals.domain.refunds import count_of, taken_back
 from referrals.domain.reports import ChargebackStatus
@@ -42,7 +43,8 @@ class Record:
     """Everything that was recorded about one reward.
 
     `siblings` are all that were promised for the same conversion, this one included. `journals` are
-    the owner's that name it, oldest first. A prize has a ranking and an award instead of a case.
+    the owner's that name it, oldest first. A prize has a ranking and an award instead of a case, an
+    item of the catalogue a redemption.
     """
 
     reward: Reward
@@ -53,6 +55,7 @@ class Record:
     referral: Referral | None = None
     ranking: Ranking | None = None
     award: Award | None = None
+    redemption: Redemption | None = None
     journals: tuple[Journal, ...] = ()
 
     @property
@@ -61,6 +64,8 @@ class Record:
 
     @property
     def rule(self) -> RewardRule:
+        if self.reward.trigger is Trigger.REDEMPTION:
+            return item_rule(self.program, self.reward)
         return self.program.rule(self.reward.rule_id)
 
 
@@ -122,9 +127,10 @@ def explain(record: Record) -> Explanation:
     )
 
 
-def names(cause: str, reward: Reward) -> bool:
-    """Whether the cause of a journal is about a reward, or about the conversion it is for."""
-    ids = {reward.reward_id, *([reward.conversion_id] if reward.conversion_id else [])}
+def names(cause: str, reward: Reward, redemption: Redemption | None = None) -> bool:
+    """Whether the cause of a journal is about a reward, or about what it was promised for."""
+    redemption_id = redemption.redemption_id if redemption else None
+    ids = {reward.reward_id, reward.conversion_id, redemption_id} - {None}
     return not ids.isdisjoint(cause.split(":"))
 
 
@@ -138,8 +144,13 @@ class _Working:
 
     def granted(self) -> int:
         """Work out what was granted, before anything was taken back."""
-        is_prize = self.rule.on is Trigger.PERIOD_END
-        granted_minor = self._prize() if is_prize else self._decided()
+        match self.rule.on:
+            case Trigger.PERIOD_END:
+                granted_minor = self._prize()
+            case Trigger.REDEMPTION:
+                granted_minor = self._redeemed()
+            case _:
+                granted_minor = self._decided()
         if granted_minor != self.reward.amount_minor:
             self.faults.append(
                 f"{self._money(granted_minor)} were to be granted and "
@@ -238,11 +249,21 @@ class _Working:
         decided = [each for each in award.decisions if each.rule == f"{_RULE}{rule.rule_id}"]
         return self._capped(decided[0], own.amount_minor) if decided else own.amount_minor
 
+    def _redeemed(self) -> int:
+        redemption = self.record.redemption
+        item = item_of(self.record.program, redemption.item_id if redemption else None)
+        if redemption is None or item is None:
+            self.faults.append("the redemption that it was promised for is not stored")
+            return 0
+        self.steps.append(f"redeemed for {written(redemption.amount_minor, redemption.unit)}")
+        if redemption.amount_minor != item.points:
+            self.faults.append(f"the catalogue asks for {written(item.points, redemption.unit)}")
+        return price(self.rule, 0)
+
     def standing(self, granted_minor: int) -> int:
         """Work out what of it stands by now."""
         reward, conversion = self.reward, self.record.conversion
-        if self.record.balance.is_closed and reward.state is RewardState.VOIDED:
-            self.steps.append("taken back when its owner was forgotten")
+        if self._is_taken_back():
             return 0
         if reward.trigger is Trigger.MILESTONE:
             return self._milestone(granted_minor)
@@ -256,6 +277,17 @@ class _Working:
             return granted_minor
         back_minor = taken_back(applied, conversion.currency)
         return self._after_refunds(conversion, granted_minor, back_minor)
+
+    def _is_taken_back(self) -> bool:
+        """Note what took all of it back, whatever became of its order."""
+        redemption = self.record.redemption
+        if self.record.balance.is_closed and self.reward.state is RewardState.VOIDED:
+            self.steps.append("taken back when its owner was forgotten")
+            return True
+        if redemption is not None and redemption.restored_at is not None:
+            self.steps.append("taken back: what it was redeemed for was given back")
+            return True
+        return False
 
     def _after_refunds(self, conversion: Conversion, granted_minor: int, back_minor: int) -> int:
         reward = self.reward
@@ -311,9 +343,11 @@ class _Working:
 
     def look_at_journals(self) -> None:
         """See whether the ledger promises what the reward says it does."""
-        held = account_of(self.reward.owner_id, Place.HELD)
+        is_redeemed = self.reward.trigger is Trigger.REDEMPTION
+        place = Place.AVAILABLE if is_redeemed else Place.HELD
+        account = account_of(self.reward.owner_id, place)
         is_promised = any(
-            posting.destination == held and posting.unit == self.reward.unit
+            posting.destination == account and posting.unit == self.reward.unit
             for journal in self.record.journals
             for posting in journal.postings
         )
@@ -391,6 +425,8 @@ def _rules(record: Record) -> Iterator[str]:
 
 def _terms(record: Record) -> Iterator[str]:
     path = f"rules.{record.rule.rule_id}."
+    if record.redemption is not None:
+        path = f"catalogue.{record.redemption.item_id}."
     yield f"version {record.program.version} of {record.program.program_id}"
     for each, says in terms_in_words(record.program).items():
         if each.startswith(path):

@@ -22,10 +22,15 @@ NOTHING_BEFORE = "0" * 64
 
 
 class Place(StrEnum):
-    """Where a person's share of the money sits."""
+    """Where a person's share of the money sits.
+
+    `CREDIT` is what a shop took over for its owner to spend, and what is left of it; `PAID` is what
+    is gone: sent, given, spent.
+    """
 
     HELD = "held"
     AVAILABLE = "available"
+    CREDIT = "credit"
     PAID = "paid"
     DEBT = "debt"
 
@@ -191,6 +196,16 @@ class Balance:
     @property
     def units(self) -> tuple[str, ...]:
         return tuple(sorted({key.split(":")[1] for key in self.amounts}))
+
+
+def handed_over_minor(balance: Balance, unit: str) -> int:
+    """Give all that was ever handed over to somebody, spent or not."""
+    return balance.amount(Place.CREDIT, unit) + balance.amount(Place.PAID, unit)
+
+
+def spendable_minor(balance: Balance, unit: str) -> int:
+    """Give what somebody can spend: their credit or points, less what they owe in that unit."""
+    return max(balance.amount(Place.CREDIT, unit) + balance.amount(Place.DEBT, unit), 0)
 
 
 def people_in(postings: Iterable[Posting]) -> tuple[PersonId, ...]:

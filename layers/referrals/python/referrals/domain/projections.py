@@ -1,6 +1,7 @@
 """Projections: everything that is stored beside the log and the journals, rebuilt from the log.
 
-    events ──> rewards ──> caps, budget, milestones, what each place holds
+    events ──> rewards, redemptions ──> what each place holds
+           ──> rewards ──> caps, budget, milestones
            ──> conversions and refunds ──> counts, referrals
 
 Of each reward the latest writing counts, and sums do not ask for order, so events are taken in any.
@@ -19,14 +20,24 @@ from referrals.domain.conversions import ORDERS, Conversion, Refund, ReviewState
 from referrals.domain.decisions import Reason
 from referrals.domain.events import DomainEvent, EventName, EventValue
 from referrals.domain.granting import ALL_RULES
-from referrals.domain.ids import ConversionId, JournalId, PersonId, ProgramId, ReferralId, RewardId
+from referrals.domain.ids import (
+    ConversionId,
+    DispatchId,
+    JournalId,
+    PersonId,
+    ProgramId,
+    RedemptionId,
+    ReferralId,
+    RewardId,
+)
 from referrals.domain.ledger import NOTHING_BEFORE, Balance, Journal, Mark, Place
 from referrals.domain.milestones import mark_key, marked, scored
 from referrals.domain.programs import ConversionKind, Program
+from referrals.domain.redemptions import Redemption
 from referrals.domain.referrals import MAX_WAITING, Bond, Part, Referral
 from referrals.domain.refunds import taken_back
 from referrals.domain.reports import ChargebackStatus
-from referrals.domain.rewards import Reward, RewardState
+from referrals.domain.rewards import Reward, RewardState, hand_over_place
 from referrals.domain.rules import POINTS_UNIT, Milestone, Period, RewardKind, Side, Trigger
 
 Holder = tuple[ProgramId, PersonId]
@@ -88,6 +99,7 @@ class Projections:
         self._chains: dict[Holder, tuple[int, JournalId, str]] = {}
         self._closed: set[Holder] = set()
         self.rewards: dict[RewardId, Reward] = {}
+        self.redemptions: dict[RedemptionId, Redemption] = {}
         self.referrals: dict[Holder, Referral] = {}
         self._orders: dict[ConversionId, _Order] = {}
         self._refunds: defaultdict[ConversionId, dict[str, Refund]] = defaultdict(dict)
@@ -112,6 +124,8 @@ class Projections:
                 self._refunds[_conversion(event.data)][refund.refund_id] = refund
             case EventName.PERSON_FORGOTTEN:
                 self._closed.add((event.program_id, _person(event.data["person_id"])))
+            case EventName.CREDIT_REDEEMED | EventName.CREDIT_RESTORED:
+                self._redeem(event)
             case name if name.startswith("reward."):
                 self._reward(event)
             case _:
@@ -159,20 +173,32 @@ class Projections:
         if known is None or known.written_before < reward.written_before:
             self.rewards[reward.reward_id] = reward
 
+    def _redeem(self, event: DomainEvent) -> None:
+        """Take a redemption; what was restored stays so, whichever event comes first."""
+        redemption = _redemption(event)
+        if event.name is EventName.CREDIT_RESTORED:
+            redemption = replace(redemption, restored_at=event.occurred_at)
+        elif redemption.redemption_id in self.redemptions:
+            return
+        self.redemptions[redemption.redemption_id] = redemption
+
     def balances(self) -> dict[Holder, Balance]:
         """Give what everybody has by their rewards, with caps, counts and their chain's end."""
         found: dict[Holder, Balance] = {}
+        spent_by: defaultdict[Holder, list[Redemption]] = defaultdict(list)
+        for redemption in self.redemptions.values():
+            spent_by[redemption.program_id, redemption.person_id].append(redemption)
         by_owner: defaultdict[Holder, list[Reward]] = defaultdict(list)
         for reward in self.rewards.values():
             by_owner[reward.program_id, reward.owner_id].append(reward)
         signups, purchases = self._counts()
-        for holder in {*by_owner, *signups, *purchases, *self._chains, *self._closed}:
+        for holder in {*by_owner, *spent_by, *signups, *purchases, *self._chains, *self._closed}:
             rewards = by_owner.get(holder, [])
             length, last_id, last_hash = self._chains.get(holder, (0, None, NOTHING_BEFORE))
             found[holder] = Balance(
                 program_id=holder[0],
                 person_id=holder[1],
-                amounts=_amounts(rewards),
+                amounts=_amounts(rewards, spent_by.get(holder, [])),
                 caps=_caps(rewards),
                 milestones=self._marks(rewards),
                 signups=signups[holder],
@@ -292,15 +318,20 @@ def comparable(reward: Reward) -> Reward:
         reward,
         state=RewardState.AVAILABLE if is_claimed else reward.state,
         due_at=None,
+        dispatch_id=None if is_claimed else reward.dispatch_id,
         handed_over=None,
         written_before=0,
         revision=None,
     )
 
 
-def _amounts(rewards: Iterable[Reward]) -> dict[str, int]:
-    """Add up what rewards say of each place; places that hold nothing are left out."""
+def _amounts(rewards: Iterable[Reward], redemptions: Iterable[Redemption]) -> dict[str, int]:
+    """Add up what rewards and redemptions say of each place; empty places are left out."""
     sums = Counter[str]()
+    for redemption in redemptions:
+        if redemption.restored_at is None:
+            sums[f"{Place.CREDIT}:{redemption.unit}"] -= redemption.amount_minor
+            sums[f"{Place.PAID}:{redemption.unit}"] += redemption.amount_minor
     for reward in rewards:
         for place, amount_minor in _places(reward):
             sums[f"{place}:{reward.unit}"] += amount_minor
@@ -318,7 +349,7 @@ def _places(reward: Reward) -> Iterator[tuple[Place, int]]:
         case RewardState.AVAILABLE | RewardState.FULFILLING:
             yield Place.AVAILABLE, reward.to_hand_over_minor
         case RewardState.FULFILLED | RewardState.CLAWED_BACK:
-            yield Place.PAID, reward.to_hand_over_minor
+            yield hand_over_place(reward.kind), reward.to_hand_over_minor
         case _:
             pass
 
@@ -330,11 +361,13 @@ def _by_age(reward: Reward) -> tuple[datetime, int, int]:
 def _caps(rewards: Iterable[Reward]) -> dict[str, CapUse]:
     """Count rewards against the caps of their rules, and of all rules together.
 
-    What was promised again and adds to a reward that stands is counted with that one.
+    What was promised again and adds to a reward that stands is counted with that one. What was paid
+    for with points is not counted.
     """
     by_key: defaultdict[str, list[tuple[date, Use]]] = defaultdict(list)
     standing = set[tuple[str, ConversionId | None, int | None]]()
-    for reward in sorted(rewards, key=lambda each: each.generation):
+    promised = [each for each in rewards if each.trigger is not Trigger.REDEMPTION]
+    for reward in sorted(promised, key=lambda each: each.generation):
         on, left_minor = reward.granted_at.date(), reward.remaining_minor
         promise = (reward.rule_id, reward.conversion_id, reward.step)
         is_more = reward.generation > 1 and promise in standing
@@ -370,7 +403,7 @@ def _cap_use(uses: Iterable[tuple[date, Use]]) -> CapUse:
 
 def _reward(event: DomainEvent) -> Reward:
     data = event.data
-    expires_at = data["expires_at"]
+    expires_at, dispatch_id = data["expires_at"], data.get("dispatch_id")
     return Reward(
         reward_id=RewardId(str(data["reward_id"])),
         program_id=event.program_id,
@@ -397,7 +430,28 @@ def _reward(event: DomainEvent) -> Reward:
         trigger=Trigger(str(data["trigger"])),
         step=_number_or_none(data["step"]),
         generation=_number(data["generation"]),
+        partner=_text(data.get("partner")),
+        ships=bool(data.get("ships")),
+        dispatch_id=DispatchId(str(dispatch_id)) if dispatch_id else None,
         written_before=_number(data["writing"]),
+    )
+
+
+def _redemption(event: DomainEvent) -> Redemption:
+    data = event.data
+    happened_at = data["happened_at"]
+    return Redemption(
+        redemption_id=RedemptionId(str(data["redemption_id"])),
+        reference=str(data["reference"]),
+        program_id=event.program_id,
+        version=_number(data["version"]),
+        person_id=_person(data["person_id"]),
+        unit=str(data["unit"]),
+        amount_minor=_number(data["amount_minor"]),
+        redeemed_at=_moment(data["redeemed_at"]),
+        item_id=_text(data["item"]),
+        order_id=_text(data["order_id"]),
+        occurred_at=_moment(happened_at) if happened_at else None,
     )
 
 

@@ -17,11 +17,16 @@ _CAUSES: Mapping[str, str] = {
     "hold": "Hold ended: {0}",
     "fulfilment": "Handed over: {0}",
     "put back": "Put back, not handed over: {0}",
+    "payout": "Set off against a debt: {0}",
+    "sent": "Handed over: {0}",
+    "released": "Put back, not sent: {0}",
     "review": "Reviewed: {0}",
     "budget": "Taken up from the queue: {0}",
     "netting": "Set off against a debt: {0}",
     "expiry": "Expired: {0}",
     "prize": "Prize: {0}",
+    "redemption": "Spent: {1}",
+    "restoration": "Given back to spend: {1}",
     "forgotten": "Taken back when its owner was forgotten: {0}",
 }
 

@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import (
@@ -14,12 +14,15 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
 
 from referrals.domain.attribution import CLOCK_SKEW
 from referrals.domain.countries import is_country
 from referrals.domain.ids import ProgramId, fingerprint
 from referrals.domain.money import is_currency
+from referrals.domain.redemptions import RedemptionReport
 from referrals.domain.reports import (
     ChargebackReport,
     ChargebackStatus,
@@ -32,7 +35,9 @@ from referrals.domain.reports import (
     ReportedSignals,
     SignupReport,
 )
+from referrals.domain.rules import POINTS_UNIT
 from referrals.runtime import clock
+from referrals.usecases.change_sms_consent import Consent
 
 # Ten thousand million in the largest unit of most currencies: beyond it somebody mixed up units.
 _MOST_MINOR = 10**12
@@ -124,6 +129,9 @@ Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG.pattern}$")]
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_address)]
 PersonName = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")]
+Wording = Annotated[
+    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_printable)
+]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 ClickToken = Annotated[str, StringConstraints(max_length=1_000)]
 TypedCode = Annotated[str, StringConstraints(max_length=64), AfterValidator(_printable)]
@@ -340,24 +348,107 @@ class ChargebackHook(Body):
         )
 
 
+class ConsentBody(Body):
+    """That somebody agreed to text messages: the words they saw, where, and when."""
+
+    wording: Wording
+    source: Wording
+    given_at: OccurredAt
+
+    def consent(self) -> Consent:
+        return Consent(wording=self.wording, source=self.source, given_at=self.given_at)
+
+
 class AdvocateBody(Body):
     program: Slug
     id: Identifier
     email: Email
     name: PersonName | None = None
     locale: Locale | None = None
+    phone: Phone | None = None
+    sms_consent: ConsentBody | None = None
     segment: Slug | None = None
     code: MaybeCode = None
+
+    @field_validator("sms_consent")
+    @classmethod
+    def _with_a_number(
+        cls, consent: ConsentBody | None, others: ValidationInfo
+    ) -> ConsentBody | None:
+        if consent is not None and others.data.get("phone") is None:
+            raise ValueError("is for a telephone number, and there is none")
+        return consent
 
     def report(self) -> EnrolmentReport:
         return EnrolmentReport(
             program_id=ProgramId(self.program),
             customer=CustomerDetails(
-                customer_id=self.id, email=self.email, name=self.name, locale=self.locale
+                customer_id=self.id,
+                email=self.email,
+                name=self.name,
+                locale=self.locale,
+                phone=self.phone,
             ),
             segment=self.segment,
             code=self.code,
         )
+
+
+class RedemptionBody(Body):
+    """What a customer spends: an amount of a currency or of points, or an item for its points."""
+
+    program: Slug
+    redemption_id: Identifier
+    item: Annotated[Slug | None, BeforeValidator(_nothing)] = None
+    currency: Currency | None = None
+    unit: Literal["points"] | None = Field(default=None, validate_default=True)
+    amount_minor: Annotated[int, Field(ge=1, le=_MOST_MINOR)] | None = Field(
+        default=None, validate_default=True
+    )
+    order_id: MaybeIdentifier = None
+    occurred_at: OccurredAt | None = None
+
+    @field_validator("unit")
+    @classmethod
+    def _one_unit(cls, unit: str | None, others: ValidationInfo) -> str | None:
+        is_money = others.data.get("currency") is not None
+        if is_money and others.data.get("item") is not None:
+            raise ValueError("of an item is points, and no currency")
+        if is_money and unit is not None:
+            raise ValueError("is named beside a currency")
+        if unit is None and _has_no(others, "item") and _has_no(others, "currency"):
+            raise ValueError("is missing, and so is a currency")
+        return unit
+
+    @field_validator("amount_minor")
+    @classmethod
+    def _one_price(cls, amount_minor: int | None, others: ValidationInfo) -> int | None:
+        if amount_minor is None and _has_no(others, "item"):
+            raise ValueError("is missing")
+        if amount_minor is not None and others.data.get("item") is not None:
+            raise ValueError("is given, and the item has a price of its own")
+        return amount_minor
+
+    def report(self, *, customer_id: str) -> RedemptionReport:
+        return RedemptionReport(
+            program_id=ProgramId(self.program),
+            customer_id=customer_id,
+            reference=self.redemption_id,
+            unit=self.currency or POINTS_UNIT,
+            amount_minor=self.amount_minor,
+            item_id=self.item,
+            order_id=self.order_id,
+            occurred_at=self.occurred_at,
+        )
+
+
+def _has_no(others: ValidationInfo, field: str) -> bool:
+    """Whether a field was left out; one that is wrong was not, and is told of by itself."""
+    return field in others.data and others.data[field] is None
+
+
+class RestorationBody(Body):
+    program: Slug
 
 
 def _told(*told: str | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from referrals.domain.errors import (
     DuplicateError,
     Fault,
     NotFoundError,
+    RedemptionNotFoundError,
     ReferralError,
 )
 from referrals.runtime import clock
@@ -58,7 +59,7 @@ def _as_problem(error: ReferralError) -> ProblemError:
 
 def _status(error: ReferralError) -> HTTPStatus:
     match error:
-        case AdvocateNotFoundError():
+        case AdvocateNotFoundError() | RedemptionNotFoundError():
             return HTTPStatus.NOT_FOUND
         case DuplicateError():
             return HTTPStatus.CONFLICT

@@ -9,12 +9,13 @@ from chalice import Response
 from referrals import settings
 from referrals.domain.decisions import Decision
 from referrals.domain.granting import RewardNote
-from referrals.domain.ledger import Balance, Place
+from referrals.domain.ledger import Balance, Place, handed_over_minor, spendable_minor
 from referrals.domain.people import Advocate
 from referrals.domain.rewards import Reward
 from referrals.usecases.answers import Recorded
 from referrals.usecases.enrol_advocate import Enrolled
 from referrals.usecases.show_advocate import Standing
+from referrals.usecases.spendings import Redeemed
 
 
 def timestamp(moment: datetime) -> str:
@@ -75,6 +76,25 @@ def standing(answer: Standing, *, currency: str) -> Response:
     return _answer(body, is_new=False)
 
 
+def redemption(answer: Redeemed) -> Response:
+    """Answer what was spent: 201 the first time, 200 again. A no is a success too."""
+    known = answer.redemption
+    body = {
+        "outcome": answer.outcome,
+        "reason": answer.reason,
+        "redemption_id": answer.reference,
+        "unit": answer.unit,
+        "amount_minor": answer.amount_minor,
+        "credit_minor": answer.credit_minor,
+        "item": answer.item_id,
+        "order_id": known.order_id if known else None,
+        "redeemed_at": timestamp(known.redeemed_at) if known else None,
+        "restored_at": timestamp(known.restored_at) if known and known.restored_at else None,
+        "reward": _promised(answer.reward) if answer.reward else None,
+    }
+    return _answer(_without_none(body), is_new=answer.is_new)
+
+
 def _advocate(advocate: Advocate, customer_id: str) -> dict[str, Any]:
     return {
         "id": customer_id,
@@ -89,7 +109,8 @@ def _balance(balance: Balance, unit: str) -> dict[str, Any]:
         "unit": unit,
         "held_minor": balance.amount(Place.HELD, unit),
         "available_minor": balance.amount(Place.AVAILABLE, unit),
-        "paid_minor": balance.amount(Place.PAID, unit),
+        "credit_minor": spendable_minor(balance, unit),
+        "paid_minor": handed_over_minor(balance, unit),
         "debt_minor": -balance.amount(Place.DEBT, unit),
     }
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from referrals.domain.caps import CapUse
+from referrals.domain.dispatches import FINISHED
 from referrals.domain.entries import LogEntry
 from referrals.domain.ids import ProgramId
 from referrals.domain.ledger import Balance, Journal
@@ -15,9 +16,11 @@ from referrals.domain.rewards import Reward, RewardState
 from referrals.store import (
     budgets,
     conversions,
+    dispatches,
     events,
     ledger,
     programs,
+    redemptions,
     referrals,
     rewards,
 )
@@ -29,7 +32,7 @@ _NEAR_MIDNIGHT = timedelta(minutes=1)
 
 
 class ProjectionCheck:
-    """A check of the ledger: rewards, referrals, caps, counts, milestones and budgets."""
+    """A check of the ledger: rewards, redemptions, referrals, caps, counts and budgets."""
 
     def __init__(self) -> None:
         self.projections = Projections(programs.get_version)
@@ -49,7 +52,9 @@ class ProjectionCheck:
 def faults_of(projections: Projections) -> Iterator[str]:
     """Name every difference between what is stored and what the log says."""
     yield from _reward_faults(projections)
+    yield from _dispatch_faults()
     yield from _bond_faults(projections)
+    yield from _redemption_faults(projections)
     yield from _balance_faults(projections)
     yield from _budget_faults(projections)
     yield from _limit_faults()
@@ -64,7 +69,8 @@ def _reward_faults(projections: Projections) -> Iterator[str]:
             yield f"reward {stored.reward_id} is in no event"
         else:
             yield from _differences(f"reward {stored.reward_id}", stored, rebuilt)
-        if stored.due_at is None and stored.state in _ALWAYS_DUE:
+        is_looked_after = stored.due_at is not None or stored.dispatch_id is not None
+        if stored.state in _ALWAYS_DUE and not is_looked_after:
             yield f"reward {stored.reward_id} is {stored.state} and nobody will look at it"
     yield from (f"reward {reward_id} is not stored" for reward_id in missing)
 
@@ -75,6 +81,34 @@ def _differences(name: str, stored: Reward, rebuilt: Reward) -> Iterator[str]:
         has, should = getattr(ours, field), getattr(theirs, field)
         if has != should:
             yield f"{name} has {field} {has} and the events say {should}"
+
+
+def _redemption_faults(projections: Projections) -> Iterator[str]:
+    missing = dict(projections.redemptions)
+    for stored in redemptions.iter_all():
+        rebuilt = missing.pop(stored.redemption_id, None)
+        if rebuilt is None:
+            yield f"redemption {stored.redemption_id} is in no event"
+        elif replace(stored, revision=None) != rebuilt:
+            yield f"redemption {stored.redemption_id} is not what the events say"
+    yield from (f"redemption {redemption_id} is not stored" for redemption_id in missing)
+
+
+def _dispatch_faults() -> Iterator[str]:
+    """Hold every dispatch against its rewards: an open one has all of them, a closed one none."""
+    claimed = {
+        reward.reward_id: (reward.dispatch_id, reward.to_hand_over_minor)
+        for reward in rewards.iter_all()
+        if reward.state is RewardState.FULFILLING and reward.dispatch_id is not None
+    }
+    for dispatch in dispatches.iter_all():
+        if dispatch.state in FINISHED:
+            continue
+        own = [claimed.pop(reward_id, None) for reward_id in dispatch.reward_ids]
+        minors = [each[1] for each in own if each and each[0] == dispatch.dispatch_id]
+        if len(minors) < len(own) or sum(minors) != dispatch.amount_minor:
+            yield f"dispatch {dispatch.dispatch_id} is not what its rewards add up to"
+    yield from (f"reward {reward_id} is in no open dispatch" for reward_id in claimed)
 
 
 def _bond_faults(projections: Projections) -> Iterator[str]:
@@ -118,7 +152,7 @@ def _sum_faults(stored: Balance, rebuilt: Balance) -> Iterator[str]:
     for key in sorted({*stored.amounts, *rebuilt.amounts}):
         has, should = stored.amounts.get(key, 0), rebuilt.amounts.get(key, 0)
         if has != should:
-            yield f"{stored.person_id} has {has} in {key} and the rewards add up to {should}"
+            yield f"{stored.person_id} has {has} in {key} and the events add up to {should}"
 
 
 def _cap_faults(stored: Balance, rebuilt: Balance) -> Iterator[str]:

@@ -8,10 +8,11 @@ from referrals.domain.explanations import Explanation, Record, explain, names
 from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.domain.leaderboards import Award, Ranking, leaderboard_of, period_before
 from referrals.domain.ledger import Balance, Journal
+from referrals.domain.redemptions import Redemption
 from referrals.domain.referrals import Referral
 from referrals.domain.rewards import Reward
 from referrals.domain.rules import Trigger
-from referrals.store import ledger, programs, rankings, referrals, rewards
+from referrals.store import ledger, programs, rankings, redemptions, referrals, rewards
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import read, until_settled
 from referrals.usecases.fulfil_reward import read_reward
@@ -55,6 +56,7 @@ def _recorded(reward: Reward) -> Record:
     conversion = case.conversion if case else None
     balance = ledger.find_balance(reward.program_id, reward.owner_id)
     balance = balance or Balance(program_id=reward.program_id, person_id=reward.owner_id)
+    redemption = _redeemed(reward) if reward.trigger is Trigger.REDEMPTION else None
     ranking, award = _won(reward) if reward.trigger is Trigger.PERIOD_END else (None, None)
     return Record(
         reward=reward,
@@ -65,7 +67,8 @@ def _recorded(reward: Reward) -> Record:
         referral=_referral(conversion) if conversion else None,
         ranking=ranking,
         award=award,
-        journals=tuple(_journals(reward, balance)),
+        redemption=redemption,
+        journals=tuple(_journals(reward, balance, redemption)),
     )
 
 
@@ -96,7 +99,13 @@ def _award(ranking: Ranking, reward: Reward) -> Award | None:
     return award if is_it else None
 
 
-def _journals(reward: Reward, balance: Balance) -> list[Journal]:
+def _redeemed(reward: Reward) -> Redemption | None:
+    """Find what its owner spent on it."""
+    spent = redemptions.list_of_owner(reward.program_id, reward.owner_id)
+    return next((each for each in spent if each.reward_id == reward.reward_id), None)
+
+
+def _journals(reward: Reward, balance: Balance, redemption: Redemption | None) -> list[Journal]:
     """Walk back through all of the owner's journals, and keep those about the reward."""
     walked = walked_back(balance, MOST_JOURNALS)
-    return [journal for journal in reversed(walked) if names(journal.cause, reward)]
+    return [journal for journal in reversed(walked) if names(journal.cause, reward, redemption)]

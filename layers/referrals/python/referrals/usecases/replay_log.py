@@ -15,7 +15,7 @@ from referrals.domain.ledger import read_journal
 from referrals.domain.programs import Program
 from referrals.domain.projections import Projections
 from referrals.domain.rewards import Reward, RewardState
-from referrals.store import budgets, events, ledger, programs, referrals, rewards
+from referrals.store import budgets, events, ledger, programs, redemptions, referrals, rewards
 from referrals.store.transactions import Write, commit
 from referrals.usecases.compare_projections import faults_of
 
@@ -35,7 +35,7 @@ class Replayed:
 
 
 def replay_log(*, into: str | None = None) -> Replayed:
-    """Rebuild rewards, referrals, balances and budgets; write them to tables with prefix `into`.
+    """Rebuild rewards, redemptions, referrals, balances, budgets; write them to tables of `into`.
 
     These tables must be there and empty: deploy infra/state.yaml once more under another prefix.
     What was written is read back and compared, too.
@@ -71,6 +71,8 @@ def _rebuilt() -> tuple[Projections, int]:
 def _rows(projections: Projections, live: list[Program]) -> Iterator[Write]:
     for reward in projections.rewards.values():
         yield rewards.save(_due_again(reward))
+    for redemption in projections.redemptions.values():
+        yield redemptions.save(redemption)
     for bond in projections.bonds().values():
         yield referrals.save(bond)
     for balance in projections.balances().values():
