@@ -97,3 +97,21 @@ def every_kill(action: Callable[[], object]) -> int:
     with calls_counted() as made:
         action()
     return len(made)
+
+
+@contextlib.contextmanager
+def dying(fate: Callable[[], str | None]) -> Iterator[None]:
+    """End the process before or after an AWS call, as `fate` says of each; None lets it live."""
+
+    def around(do: Callable[[], Any], _operation: str, _number: int) -> Any:
+        when = fate()
+        if when == "before":
+            raise KilledError
+        answer = do()
+        if when == "after":
+            raise KilledError
+        return answer
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _patched(monkeypatch, around)
+        yield

@@ -34,6 +34,15 @@ def test_subscribers_know_these_names() -> None:
         "reward.fulfilled",
         "reward.voided",
         "reward.clawed_back",
+        "credit.redeemed",
+        "credit.restored",
+        "payout.reserved",
+        "payout.sent",
+        "payout.failed",
+        "payout.stuck",
+        "payout.difference",
+        "webhook.failing",
+        "webhook.disabled",
     }
 
 

@@ -6,18 +6,26 @@ ReferralError
 │   ├── AdvocateNotFoundError
 │   ├── PersonNotFoundError
 │   ├── ConversionNotFoundError
-│   └── RewardNotFoundError
+│   ├── RewardNotFoundError
+│   ├── RedemptionNotFoundError
+│   ├── DispatchNotFoundError
+│   └── DifferenceNotFoundError
 ├── DuplicateError
 │   ├── DuplicateConversionError    same natural key, other content
 │   ├── DuplicateCodeError          the code belongs to somebody else
 │   ├── DuplicateAdvocateError      enrolled already, with another code
-│   └── DuplicateHandOverError      handed over already, in another way
+│   ├── DuplicateRedemptionError    same id, other content
+│   ├── DuplicateHandOverError      handed over already, in another way
+│   └── DuplicatePayoutWordError    people said something else of a payout before
 └── NotAllowedError
     ├── CodeNotAllowedError         a vanity code that cannot be given
     ├── TermsNotAllowedError        a program document that contradicts itself
     ├── MoveNotAllowedError         a reward cannot go from this state to that one
+    ├── DispatchMoveNotAllowedError likewise a dispatch
+    ├── PaidInPayoutsError          cash that is sent with other cash, and not by hand
     ├── NotInReviewError            a conversion that waits for nobody's decision
     ├── PersonForgottenError        somebody whose data was deleted
+    ├── NumberNotAllowedError       consent to text messages without a number to send them to
     ├── AlreadyBoundError           a friend belongs to an advocate for ever
     └── NotAttributableError        an attribution by hand that the rules refuse
 """
@@ -86,6 +94,27 @@ class RewardNotFoundError(NotFoundError):
         super().__init__(f"nobody was promised a reward {reward_id} here")
 
 
+class RedemptionNotFoundError(NotFoundError):
+    code = "redemption_not_found"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"this customer spent nothing as {reference}")
+
+
+class DispatchNotFoundError(NotFoundError):
+    code = "dispatch_not_found"
+
+    def __init__(self, dispatch_id: str) -> None:
+        super().__init__(f"no provider is asked for anything as {dispatch_id}")
+
+
+class DifferenceNotFoundError(NotFoundError):
+    code = "difference_not_found"
+
+    def __init__(self, difference_id: str) -> None:
+        super().__init__(f"no books differ by {difference_id}")
+
+
 class DuplicateError(ReferralError):
     code = "already_there"
 
@@ -117,11 +146,25 @@ class DuplicateAdvocateError(DuplicateError):
         )
 
 
+class DuplicateRedemptionError(DuplicateError):
+    code = "same_key_other_content"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(f"{reference} was redeemed before, with other content")
+
+
 class DuplicateHandOverError(DuplicateError):
     code = "handed_over_otherwise"
 
     def __init__(self, reward_id: str) -> None:
         super().__init__(f"reward {reward_id} was handed over before, and not with this reference")
+
+
+class DuplicatePayoutWordError(DuplicateError):
+    code = "payout_decided_otherwise"
+
+    def __init__(self, dispatch_id: str) -> None:
+        super().__init__(f"of {dispatch_id} something else was said before")
 
 
 class NotAllowedError(ReferralError):
@@ -152,6 +195,20 @@ class MoveNotAllowedError(NotAllowedError):
         super().__init__(f"reward {reward_id} cannot go from {before} to {after}")
 
 
+class DispatchMoveNotAllowedError(NotAllowedError):
+    code = "move_not_allowed"
+
+    def __init__(self, dispatch_id: str, before: str, after: str) -> None:
+        super().__init__(f"{dispatch_id} cannot go from {before} to {after}")
+
+
+class PaidInPayoutsError(NotAllowedError):
+    code = "paid_in_payouts"
+
+    def __init__(self, reward_id: str) -> None:
+        super().__init__(f"reward {reward_id} is cash of a program that pays in payouts")
+
+
 class NotInReviewError(NotAllowedError):
     code = "not_in_review"
 
@@ -164,6 +221,13 @@ class PersonForgottenError(NotAllowedError):
 
     def __init__(self) -> None:
         super().__init__("this customer's data was deleted for good; they cannot take part again")
+
+
+class NumberNotAllowedError(NotAllowedError):
+    code = "no_telephone_number"
+
+    def __init__(self) -> None:
+        super().__init__("text messages need a telephone number such as +4915112345678")
 
 
 class AlreadyBoundError(NotAllowedError):

@@ -32,6 +32,15 @@ class EventName(StrEnum):
     REWARD_FULFILLED = "reward.fulfilled"
     REWARD_VOIDED = "reward.voided"
     REWARD_CLAWED_BACK = "reward.clawed_back"
+    CREDIT_REDEEMED = "credit.redeemed"
+    CREDIT_RESTORED = "credit.restored"
+    PAYOUT_RESERVED = "payout.reserved"
+    PAYOUT_SENT = "payout.sent"
+    PAYOUT_FAILED = "payout.failed"
+    PAYOUT_STUCK = "payout.stuck"
+    PAYOUT_DIFFERENCE = "payout.difference"
+    WEBHOOK_FAILING = "webhook.failing"
+    WEBHOOK_DISABLED = "webhook.disabled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,9 @@ class DomainEvent:
     program_id: ProgramId
     occurred_at: datetime
     data: Mapping[str, EventValue]
+
+
+_SUBJECTS = ("reward_id", "conversion_id", "dispatch_id", "redemption_id", "endpoint_id")
 
 
 def event(
@@ -57,7 +69,7 @@ def event(
 
     The same cause gives the same id, however often it is handled.
     """
-    subject = str(data.get("reward_id") or data.get("conversion_id") or "")
+    subject = str(next((data[name] for name in _SUBJECTS if data.get(name)), ""))
     event_id = EventId(derive("evt", cause, name, subject))
     return DomainEvent(
         event_id=event_id, name=name, program_id=program_id, occurred_at=occurred_at, data=data

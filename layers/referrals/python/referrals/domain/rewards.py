@@ -16,7 +16,14 @@ from enum import StrEnum
 
 from referrals.domain.budgets import Draw
 from referrals.domain.errors import MoveNotAllowedError
-from referrals.domain.ids import ConversionId, PersonId, ProgramId, RewardId, derive
+from referrals.domain.ids import (
+    ConversionId,
+    DispatchId,
+    PersonId,
+    ProgramId,
+    RewardId,
+    derive,
+)
 from referrals.domain.ledger import Place, Posting, account_of, expense_of
 from referrals.domain.money import in_proportion, percent_of, shrunk
 from referrals.domain.rules import (
@@ -74,8 +81,9 @@ class Reward:
     of being handed over in `netted_minor`. `draws` say which slices of the budget it stands in.
     `conversion_id` is None for a prize, `step` the count of a milestone, `generation` how often the
     same thing was promised before and taken back, plus one. `due_at` is when something is to be
-    done for it next, None when nothing is. `written_before` counts its writings in tables that are
-    no more; `revision` is None until it is stored.
+    done for it next, None when nothing is. `dispatch_id` says in which dispatch a provider outside
+    is or was asked for it. `written_before` counts its writings in tables that are no more;
+    `revision` is None until it is stored.
     """
 
     reward_id: RewardId
@@ -103,6 +111,9 @@ class Reward:
     trigger: Trigger = Trigger.PURCHASE
     step: int | None = None
     generation: int = 1
+    partner: str | None = None
+    ships: bool = False
+    dispatch_id: DispatchId | None = None
     handed_over: Mapping[str, str] | None = None
     written_before: int = 0
     revision: int | None = None
@@ -165,6 +176,8 @@ class Reward:
                 return f"place {self.step} of the leaderboard"
             case Trigger.ENROLMENT:
                 return "sharing"
+            case Trigger.REDEMPTION:
+                return "points"
         return f"order {self.order_id}" if self.order_id else "a sign-up"
 
 
@@ -232,11 +245,18 @@ def release_posting(reward: Reward) -> Posting:
     return _between(reward, Place.HELD, Place.AVAILABLE, reward.to_hand_over_minor)
 
 
+def hand_over_place(kind: RewardKind) -> Place:
+    """Say where what was handed over sits: credit and points are there to be spent."""
+    return Place.CREDIT if kind in {RewardKind.CREDIT, RewardKind.POINTS} else Place.PAID
+
+
 def hand_over_posting(reward: Reward) -> Posting | None:
-    """Move what is handed over to what was paid; nothing when all of it paid a debt."""
+    """Move what is handed over to where it sits then; nothing when all of it paid a debt."""
     if not reward.to_hand_over_minor:
         return None
-    return _between(reward, Place.AVAILABLE, Place.PAID, reward.to_hand_over_minor)
+    return _between(
+        reward, Place.AVAILABLE, hand_over_place(reward.kind), reward.to_hand_over_minor
+    )
 
 
 def netted(reward: Reward, debt_minor: int) -> tuple[Reward, Posting | None]:
@@ -258,13 +278,29 @@ def expired(reward: Reward) -> tuple[Reward, Posting | None]:
     return lapsed, _posting(reward, source, expense_of(reward.program_id), left_minor)
 
 
+def dispatched(reward: Reward, dispatch_id: DispatchId) -> Reward:
+    """Put a reward into a dispatch, which looks after it from now on."""
+    claimed = reward
+    if reward.state is not RewardState.FULFILLING:
+        claimed = moved_to(reward, RewardState.FULFILLING, due_at=None)
+    return replace(claimed, due_at=None, dispatch_id=dispatch_id)
+
+
+def handed_over(reward: Reward, details: Mapping[str, str]) -> Reward:
+    """Hand a claimed reward over; what was taken back of it meanwhile is a debt that stands."""
+    fulfilled = moved_to(
+        replace(reward, handed_over=dict(details)), RewardState.FULFILLED, due_at=None
+    )
+    return fulfilled if fulfilled.remaining_minor else _ended(fulfilled)
+
+
 def put_back(reward: Reward, *, due_at: datetime | None) -> tuple[Reward, Posting | None]:
     """Take a claim on a reward back: it was not handed over, and is AVAILABLE again.
 
     What was clawed back meanwhile had become a debt; as nothing went out, it becomes a void. A
     reward of which nothing is left is VOIDED.
     """
-    again = moved_to(reward, RewardState.AVAILABLE, due_at=due_at)
+    again = replace(moved_to(reward, RewardState.AVAILABLE, due_at=due_at), dispatch_id=None)
     back_minor = min(reward.clawed_back_minor, reward.to_hand_over_minor)
     if not back_minor:
         return again if again.remaining_minor else _ended(again), None

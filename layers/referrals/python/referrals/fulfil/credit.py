@@ -1,4 +1,4 @@
-"""Credit: the ledger itself is the hand-over, the shop spends what it shows as paid."""
+"""Credit: the ledger itself is the hand-over, the shop spends what is there."""
 
 from referrals.domain.rewards import Reward
 from referrals.fulfil.handing import HandOver

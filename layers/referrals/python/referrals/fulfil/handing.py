@@ -17,6 +17,17 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """The reward has to wait: for `again_after`, or when that is None until somebody acts."""
+    """The reward has to wait: for `again_after`, or when that is None until somebody acts.
+
+    `writes` join the move that puts it back.
+    """
 
     again_after: timedelta | None
+    writes: tuple[Write, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatched:
+    """A partner makes what is handed over: it is asked in a dispatch, which takes it from here."""
+
+    partner: str

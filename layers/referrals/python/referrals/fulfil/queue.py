@@ -1,4 +1,7 @@
-"""The queue of rewards that are due. A message names a reward; what to do is in its state."""
+"""The queues of rewards and of dispatches that are due.
+
+A message names a reward or a dispatch; what to do is in its state.
+"""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,18 +9,18 @@ from itertools import islice
 
 from referrals import settings
 from referrals.clients import client
-from referrals.domain.ids import PersonId, ProgramId, RewardId
+from referrals.domain.ids import DispatchId, PersonId, ProgramId, RewardId
 from referrals.store.rewards import RewardKey
 
 _BATCH = 10  # the most that SQS takes in one call
 
 
 class MalformedMessageError(ValueError):
-    """A message on the queue that names no reward."""
+    """A message on the queue that names neither a reward nor a dispatch."""
 
 
 class MessagesNotQueuedError(RuntimeError):
-    """SQS refused some messages; the rewards are still due and come up again."""
+    """SQS refused some messages; what they name is still due and comes up again."""
 
     def __init__(self, failed: int) -> None:
         super().__init__(f"{failed} messages were not queued")
@@ -25,12 +28,20 @@ class MessagesNotQueuedError(RuntimeError):
 
 def send_all(keys: Iterable[RewardKey]) -> int:
     """Queue rewards for fulfilment, ten a call; gives how many. MessagesNotQueuedError."""
+    return _send(settings.fulfilment_queue_url(), (written(key) for key in keys))
+
+
+def send_dispatches(dispatch_ids: Iterable[DispatchId]) -> int:
+    """Queue dispatches to be looked after, as `send_all` does. MessagesNotQueuedError."""
+    bodies = (written_dispatch(dispatch_id) for dispatch_id in dispatch_ids)
+    return _send(settings.dispatch_queue_url(), bodies)
+
+
+def _send(queue_url: str, bodies: Iterable[str]) -> int:
     sent = failed = 0
-    for batch in _batched(keys):
-        entries = [{"Id": str(i), "MessageBody": written(key)} for i, key in enumerate(batch)]
-        answer = client("sqs").send_message_batch(
-            QueueUrl=settings.fulfilment_queue_url(), Entries=entries
-        )
+    for batch in _batched(bodies):
+        entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(batch)]
+        answer = client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)
         sent += len(answer.get("Successful", []))
         failed += len(answer.get("Failed", []))
     if failed:
@@ -42,8 +53,12 @@ def written(key: RewardKey) -> str:
     return json.dumps({"program": key.program_id, "owner": key.owner_id, "reward": key.reward_id})
 
 
+def written_dispatch(dispatch_id: DispatchId) -> str:
+    return json.dumps({"dispatch": dispatch_id})
+
+
 def read(body: str) -> RewardKey:
-    """Read a message; MalformedMessageError."""
+    """Read a message that names a reward; MalformedMessageError."""
     try:
         content = json.loads(body)
         return RewardKey(
@@ -55,7 +70,15 @@ def read(body: str) -> RewardKey:
         raise MalformedMessageError(body[:200]) from error
 
 
-def _batched(keys: Iterable[RewardKey]) -> Iterator[list[RewardKey]]:
-    rest = iter(keys)
+def read_dispatch(body: str) -> DispatchId:
+    """Read a message that names a dispatch; MalformedMessageError."""
+    try:
+        return DispatchId(str(json.loads(body)["dispatch"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedMessageError(body[:200]) from error
+
+
+def _batched(bodies: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(bodies)
     while batch := list(islice(rest, _BATCH)):
         yield batch

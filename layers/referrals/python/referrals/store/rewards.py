@@ -1,4 +1,4 @@
-"""Rewards, by owner; and by due date while something is still to be done for them."""
+"""Rewards, by owner; by due date while something is to be done; available cash by program."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,8 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from referrals.domain.ids import PersonId, ProgramId, RewardId
-from referrals.domain.rewards import Reward
+from referrals.domain.rewards import Reward, RewardState
+from referrals.domain.rules import RewardKind
 from referrals.store.keys import owner_key
 from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write
@@ -30,6 +31,15 @@ class ByDue(GlobalSecondaryIndex["RewardRow"]):  # type: ignore[no-untyped-call]
     due_at = UnicodeAttribute(range_key=True)
 
 
+class ByPayout(GlobalSecondaryIndex["RewardRow"]):  # type: ignore[no-untyped-call]
+    class Meta(RowMeta):
+        index_name = "by_payout"
+        projection = KeysOnlyProjection()
+
+    payout_key = UnicodeAttribute(hash_key=True)
+    owner_key = UnicodeAttribute(range_key=True)
+
+
 class RewardRow(Row):
     class Meta(RowMeta):
         table_name = TableName("rewards")
@@ -38,9 +48,11 @@ class RewardRow(Row):
     reward_id = UnicodeAttribute(range_key=True)
     due_shard = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(null=True)
+    payout_key = UnicodeAttribute(null=True)
     body = UnicodeAttribute()
     revision = Revision()
     by_due = ByDue()
+    by_payout = ByPayout()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +91,25 @@ def iter_due(now: datetime) -> Iterator[RewardKey]:
     for number in range(_DUE_SHARDS):
         shard = (now.minute + number) % _DUE_SHARDS
         for row in RewardRow.by_due.query(f"due#{shard}", ByDue.due_at <= _sortable(now)):
-            program_id, owner_id = row.owner_key.split("#")
-            yield RewardKey(
-                program_id=ProgramId(program_id),
-                owner_id=PersonId(owner_id),
-                reward_id=RewardId(row.reward_id),
-            )
+            yield _key(row)
+
+
+def iter_cash(program_id: ProgramId) -> Iterator[RewardKey]:
+    """Find, page by page, the cash of a program that can be sent, each owner's together.
+
+    The index is a moment behind what is stored.
+    """
+    for row in RewardRow.by_payout.query(program_id):
+        yield _key(row)
+
+
+def _key(row: RewardRow) -> RewardKey:
+    program_id, owner_id = row.owner_key.split("#")
+    return RewardKey(
+        program_id=ProgramId(program_id),
+        owner_id=PersonId(owner_id),
+        reward_id=RewardId(row.reward_id),
+    )
 
 
 def save(reward: Reward) -> Write:
@@ -94,10 +119,15 @@ def save(reward: Reward) -> Write:
         reward_id=reward.reward_id,
         due_shard=_due_shard(reward.reward_id) if is_due else None,
         due_at=_sortable(reward.due_at) if reward.due_at is not None else None,
+        payout_key=reward.program_id if _can_be_sent(reward) else None,
         body=_BODY.write(reward),
         revision=reward.revision,
     )
     return lambda transaction: transaction.save(row)
+
+
+def _can_be_sent(reward: Reward) -> bool:
+    return reward.kind is RewardKind.CASH and reward.state is RewardState.AVAILABLE
 
 
 def _due_shard(reward_id: RewardId) -> str:

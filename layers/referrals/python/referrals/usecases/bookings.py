@@ -70,6 +70,44 @@ def write_step(step: Step, *writes: Write, now: datetime) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The next states of rewards of one owner, moved together, with one journal for all of them.
+
+    `version` is of the terms under which they are moved. `balance` as for a `Step`.
+    """
+
+    rewards: tuple[Reward, ...]
+    version: int
+    cause: str
+    postings: tuple[Posting, ...]
+    events: tuple[DomainEvent, ...]
+    balance: Balance | None = None
+
+
+def write_steps(steps: Steps, *writes: Write, now: datetime) -> None:
+    """Write the steps of some rewards at once; BeatenError when one was changed meanwhile."""
+    first = steps.rewards[0]
+    journal = balance = None
+    if steps.postings:
+        balance = steps.balance or read_balance(first)
+        journal = journal_for(
+            steps.cause,
+            steps.postings,
+            program_id=first.program_id,
+            version=steps.version,
+            now=now,
+            balances={first.owner_id: balance},
+        )
+    commit(
+        *(rewards.save(reward) for reward in steps.rewards),
+        ledger.append(journal) if journal else None,
+        ledger.save_balance(after(balance, journal)) if balance and journal else None,
+        events.append(steps.events, journal=journal, now=now),
+        *writes,
+    )
+
+
 def _booked(step: Step, now: datetime) -> tuple[Journal | None, Balance | None]:
     if not step.postings:
         return None, step.balance

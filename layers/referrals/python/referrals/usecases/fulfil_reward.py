@@ -3,23 +3,26 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from referrals.domain.dispatches import code_of
 from referrals.domain.events import EventName
 from referrals.domain.granting import reward_event
 from referrals.domain.ledger import Place
 from referrals.domain.rewards import (
     Reward,
     RewardState,
+    dispatched,
     expired,
     hand_over_posting,
+    handed_over,
     moved_to,
     netted,
     put_back,
 )
-from referrals.fulfil.handing import HandOver, NotNow
+from referrals.fulfil.handing import Dispatched, HandOver, NotNow
 from referrals.fulfil.kinds import hand_over
-from referrals.store import rewards
+from referrals.store import dispatches, programs, rewards
 from referrals.store.rewards import RewardKey
-from referrals.store.transactions import commit, read, until_settled
+from referrals.store.transactions import Write, commit, read, until_settled
 from referrals.usecases.bookings import Step, read_balance, write_step
 from referrals.usecases.end_hold import end_hold
 from referrals.usecases.fund_reward import fund_reward
@@ -129,13 +132,25 @@ def _finish(reward: Reward, now: datetime) -> None:
         write_fulfilled(reward, HandOver(), now)
         return
     match hand_over(reward):
-        case NotNow(again_after=again_after):
-            _write_put_back(reward, now, due_at=_next_look(reward, again_after, now))
-        case HandOver() as handed_over:
-            write_fulfilled(reward, handed_over, now)
+        case NotNow(again_after=again_after, writes=writes):
+            _write_put_back(reward, now, *writes, due_at=next_look(reward, again_after, now))
+        case Dispatched(partner=partner):
+            _dispatch(reward, partner, now)
+        case HandOver() as done:
+            write_fulfilled(reward, done, now)
 
 
-def _next_look(reward: Reward, again_after: timedelta | None, now: datetime) -> datetime | None:
+def _dispatch(reward: Reward, partner: str, now: datetime) -> None:
+    """Let a partner be asked for a code: the reward waits in a dispatch from here on.
+
+    Partners are where the live terms say: an address that was mended is found.
+    """
+    live = programs.get_live(reward.program_id)
+    code = code_of(reward, partner=partner, version=live.version, now=now)
+    commit(rewards.save(dispatched(reward, code.dispatch_id)), dispatches.save(code))
+
+
+def next_look(reward: Reward, again_after: timedelta | None, now: datetime) -> datetime | None:
     """Say when a reward that could not go out is looked at again: at its expiry at the latest."""
     moments = [] if again_after is None else [now + again_after]
     if reward.expires_at is not None:
@@ -143,10 +158,10 @@ def _next_look(reward: Reward, again_after: timedelta | None, now: datetime) -> 
     return min(moments, default=None)
 
 
-def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime | None) -> None:
+def _write_put_back(reward: Reward, now: datetime, *writes: Write, due_at: datetime | None) -> None:
     again, posting = put_back(reward, due_at=due_at)
     if posting is None and again.state is RewardState.AVAILABLE:
-        commit(rewards.save(again))
+        commit(rewards.save(again), *writes)
         return
     cause = f"put back:{reward.reward_id}:{reward.writing}"  # as above
     told = reward_event(
@@ -164,19 +179,18 @@ def _write_put_back(reward: Reward, now: datetime, *, due_at: datetime | None) -
             postings=(posting,) if posting else (),
             events=(told,),
         ),
+        *writes,
         now=now,
     )
 
 
-def write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> Reward:
+def write_fulfilled(reward: Reward, done: HandOver, now: datetime) -> Reward:
     """Write that a claimed reward was handed over; gives it as it is then.
 
     BeatenError when it was changed meanwhile.
     """
     cause = f"fulfilment:{reward.reward_id}"
-    fulfilled = moved_to(
-        replace(reward, handed_over=dict(handed_over.details)), RewardState.FULFILLED, due_at=None
-    )
+    fulfilled = handed_over(reward, done.details)
     posting = hand_over_posting(reward)
     told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
     write_step(
@@ -187,7 +201,7 @@ def write_fulfilled(reward: Reward, handed_over: HandOver, now: datetime) -> Rew
             postings=(posting,) if posting else (),
             events=(told,),
         ),
-        *handed_over.writes,
+        *done.writes,
         now=now,
     )
     return fulfilled

@@ -1,4 +1,4 @@
-"""Cash and partner offers: people send them, and confirm each with its reference."""
+"""Cash: it waits for a payout, or for people who send it and confirm it with its reference."""
 
 from referrals.domain.rewards import Reward
 from referrals.fulfil.handing import NotNow
