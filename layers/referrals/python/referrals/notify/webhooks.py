@@ -1,0 +1,75 @@
+"""Posts to webhook endpoints, signed as Standard Webhooks has it."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from referrals import outbound
+from referrals.domain.events import DomainEvent
+from referrals.domain.ids import EventId, derive
+from referrals.domain.signing_keys import derived_secret, signed_headers
+from referrals.domain.webhooks import Endpoint, Try
+from referrals.notify.topics import envelope
+from referrals.outbound import OutboundError
+
+_TIMEOUT_SECONDS = 10
+# of an answer only its status is looked at
+_MOST_BYTES = 64 * 1024
+_LONGEST_ERROR = 100
+
+
+def body_of(happened: DomainEvent) -> str:
+    """Write an event as endpoints are sent it; the same text at every try."""
+    return _written(envelope(happened))
+
+
+def secrets_of(endpoint: Endpoint, *, outgoing: Sequence[str], now: datetime) -> tuple[str, ...]:
+    """Give the live secrets of an endpoint, the current one first."""
+    labels = endpoint.secret_labels(now)
+    return tuple(derived_secret(key, label) for key in outgoing for label in labels)
+
+
+def post(
+    endpoint: Endpoint, event_id: EventId, body: str, *, outgoing: Sequence[str], now: datetime
+) -> Try:
+    """Post an event once; whatever comes of it is the answer."""
+    content = body.encode()
+    secrets = secrets_of(endpoint, outgoing=outgoing, now=now)
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Sarafan-Webhooks/1",
+        **signed_headers(event_id, content, secrets=secrets, now=now),
+    }
+    started = time.monotonic()
+    status, error = None, None
+    try:
+        answer = outbound.send(
+            "POST",
+            endpoint.url,
+            body=content,
+            headers=headers,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            most_bytes=_MOST_BYTES,
+        )
+        status = answer.status
+    except OutboundError as refusal:
+        error = f"{type(refusal).__name__}: {refusal}"[:_LONGEST_ERROR]
+    duration_ms = round((time.monotonic() - started) * 1000)
+    return Try(at=now, duration_ms=duration_ms, status=status, error=error)
+
+
+def post_test(endpoint: Endpoint, *, outgoing: Sequence[str], now: datetime) -> Try:
+    """Post an event of no consequence, `webhook.test`, to see whether it is taken."""
+    event_id = EventId(derive("evt", "webhook.test", endpoint.endpoint_id, now.isoformat()))
+    told = {
+        "id": event_id,
+        "type": "webhook.test",
+        "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "data": {"endpoint_id": endpoint.endpoint_id},
+    }
+    return post(endpoint, event_id, _written(told), outgoing=outgoing, now=now)
+
+
+def _written(told: Mapping[str, object]) -> str:
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
