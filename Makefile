@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test torture check format lint bench package templates lock clean
+.PHONY: help setup browser demo test torture check format lint bench package templates lock mails clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ bench: setup ## measure; prints tables, writes build/bench.json
 
 package: setup ## build templates and zips for CloudFormation, no AWS account needed
 	$(BIN)/python -m infra.package
+
+mails: setup ## compile the layout of e-mails, bring the catalogs of words up to date
+	$(BIN)/python -m tools.mails
+	$(BIN)/python -m tools.mails extract
 
 lock: setup ## pin dependencies anew
 	$(BIN)/python -m tools.lock

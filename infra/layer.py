@@ -68,7 +68,10 @@ def trim(modules: Path) -> None:
 
 
 def copy_package(modules: Path) -> None:
-    """Copy the referrals package without its command, which needs libraries that are not here."""
+    """Copy the referrals package without its command and without what the layout is made of.
+
+    The command needs libraries that are not here.
+    """
     source = _LAYER / "python" / "referrals"
-    skip = shutil.ignore_patterns("cli", "__pycache__")
+    skip = shutil.ignore_patterns("cli", "mjml", "__pycache__")
     shutil.copytree(source, modules / "referrals", ignore=skip)

@@ -1,26 +1,28 @@
-"""Languages of messages: which one a locale gets, its texts, and how it writes money and dates.
+"""Languages of messages: which one a locale gets, its texts, how it writes numbers and dates.
 
 English is what the templates say; every other language has a gettext catalog under `locales/`.
 """
 
 import gettext
 import re
-from datetime import UTC, datetime
+import unicodedata
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 
+from referrals.domain.countries import COUNTRIES
 from referrals.domain.money import EXPONENTS
 
 ENGLISH = "en"
-LANGUAGES = (ENGLISH, "ru")
+LANGUAGES = (ENGLISH, "ru", "bg", "ro")
 
 _LOCALES = Path(__file__).parent / "locales"
 
@@ -73,6 +75,36 @@ def long_date(moment: datetime, *, language: str) -> str:
     """
     written = format_date(moment.astimezone(UTC).date(), format="long", locale=language)
     return written.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def month(day: date, *, language: str) -> str:
+    """Write the month of a day as it stands alone: `May 2026`."""
+    written = format_skeleton("yMMMM", day, locale=language)
+    return written.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@cache
+def countries(language: str) -> tuple[tuple[str, str], ...]:
+    """Give every country's code and name, as a list in that language is sorted."""
+    names = Locale(language).territories
+    return tuple(sorted(((code, names.get(code, code)) for code in COUNTRIES), key=_by_name))
+
+
+def _by_name(country: tuple[str, str]) -> str:
+    """Sort `Åland` and `Țările de Jos` where people look for them; Cyrillic sorts as it is."""
+    letters = unicodedata.normalize("NFD", country[1].casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def number(count: int, *, language: str) -> str:
+    return format_decimal(count, locale=language)
+
+
+def share(part: int, whole: int, *, language: str) -> str:
+    """Write a share in per cent, to two decimals at most; of nothing it is nothing."""
+    ratio = Decimal(part) / Decimal(whole) if whole else Decimal(0)
+    pattern = Locale(language).percent_formats[None].pattern
+    return format_percent(ratio, format=pattern.replace("0", "0.##", 1), locale=language)
 
 
 def _money_pattern(currency: str, language: str, *, decimals: int) -> str:

@@ -1,58 +1,31 @@
 """Messages to people: values in, one e-mail's subject, HTML and text out. Nothing is sent here.
 
-`templates/words/` says what a message says, once, in plain text; `layout.html.jinja` and
-`layout.txt.jinja` say how that looks. So whoever edits words cannot put markup into a mail, and
-the HTML can be exchanged without a look at the words.
+`templates/words/` says what a message says, once, in plain text; `layout.html.jinja`, which is
+compiled from `mjml/layout.mjml`, and `layout.txt.jinja` say how that looks. So whoever edits words
+cannot put markup into a mail, and the HTML can be exchanged without a look at the words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from enum import StrEnum
-from functools import cache
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from referrals.domain.landings import is_web_address
-from referrals.domain.rules import RewardKind, Side
+from referrals.domain.message_kinds import MessageKind
+from referrals.domain.programs import MessageText
+from referrals.domain.rules import WHOLE_KINDS, RewardKind, Side, Trigger
 from referrals.notify import languages
-from referrals.notify.names import first_name, one_line, shown_name
+from referrals.notify.message_values import (
+    ABOUT,
+    DetailsRequest,
+    Expiry,
+    MessageValues,
+    RewardNews,
+)
+from referrals.notify.names import one_line
+from referrals.notify.spoken import Spoken, signed, spoken_of
+from referrals.notify.texts import own_words
+from referrals.notify.words import NEW_PARAGRAPH, environment, words
 
-_TEMPLATES = Path(__file__).parent / "templates"
-# Unicode's own sign for it. Blank lines would not do: the tags between sentences leave some, too.
-_NEW_PARAGRAPH = "\N{PARAGRAPH SEPARATOR}"
-
-
-class MessageKind(StrEnum):
-    WELCOME = "welcome"
-    FRIEND_SIGNED_UP = "friend_signed_up"
-    REWARD_EARNED = "reward_earned"
-    REWARD_READY = "reward_ready"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageValues:
-    """What a message speaks of. `shop_name` may be empty: then the program's name signs.
-
-    `link` is the share link in a message to an advocate, and a page of the shop in one to a friend.
-    `unit` is the ISO currency of `amount_minor`. `hold_days` is how long a reward is held
-    from this message on. Names are what people typed; `friend_name` is never told to a friend.
-    """
-
-    program_name: str
-    shop_name: str
-    side: Side = Side.ADVOCATE
-    recipient_name: str | None = None
-    link: str | None = None
-    code: str | None = None
-    friend_name: str | None = None
-    kind: RewardKind | None = None
-    amount_minor: int | None = None
-    unit: str | None = None
-    held_until: datetime | None = None
-    hold_days: int | None = None
-    coupon_code: str | None = None
+_ABOUT_STEPS = frozenset({Trigger.MILESTONE, Trigger.PERIOD_END})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,28 +41,43 @@ class _Letter:
 
     language: str
     signed: str
+    postal_address: str
     subject: str
     preheader: str
     heading: str
     greeting: str
     paragraphs: tuple[str, ...]
+    figures: tuple[tuple[str, str], ...]
     code_label: str
     code: str
     action: str
     link: str
     is_link_shown: bool
     footer: str
+    disclosure: str
+    unsubscribe: str
+    unsubscribe_link: str
+    preferences: str
+    preferences_link: str
 
 
-def render(kind: MessageKind, *, locale: str, values: MessageValues) -> RenderedMessage:
+def render(
+    kind: MessageKind,
+    *,
+    locale: str,
+    values: MessageValues,
+    texts: Mapping[str, MessageText] | None = None,
+) -> RenderedMessage:
     """Write a message in the language that `locale` gets.
 
-    ValueError when the link is no web address, or when a coupon is announced without its code.
+    `texts` are the program's own words by language; those that make no sense with these values
+    give way to ours. ValueError when values lack what the kind is about, when a link is no web
+    address, or when a code is announced without it.
     """
     _check(kind, values)
     language = languages.negotiate(locale)
-    letter = _letter(kind, language, values)
-    layouts = _environment(language)
+    letter = _letter(kind, language, values, (texts or {}).get(language))
+    layouts = environment(language)
     return RenderedMessage(
         subject=letter.subject,
         html=layouts.get_template("layout.html.jinja").render(asdict(letter)),
@@ -98,83 +86,81 @@ def render(kind: MessageKind, *, locale: str, values: MessageValues) -> Rendered
 
 
 def _check(kind: MessageKind, values: MessageValues) -> None:
-    if values.link is not None and not is_web_address(values.link):
-        raise ValueError("the link of a message is not a web address")
-    is_ready_coupon = kind is MessageKind.REWARD_READY and values.kind == RewardKind.COUPON
-    if is_ready_coupon and not values.coupon_code:
-        raise ValueError("a coupon that is ready has a code")
+    wanted = ABOUT.get(kind, type(None))
+    if not isinstance(values.about, wanted):
+        what = type(values.about).__name__
+        raise ValueError(  # noqa: TRY004 - the values do not fit the kind; each is well typed
+            f"{kind} is about {wanted.__name__}, not {what}"
+        )
+    links = (
+        *(values.link, values.preferences_link, values.unsubscribe_link),
+        _details_link(values),
+    )
+    if not all(link is None or is_web_address(link) for link in links):
+        raise ValueError("a link of a message is not a web address")
+    if isinstance(values.about, RewardNews):
+        _check_news(kind, values.about)
 
 
-def _letter(kind: MessageKind, language: str, values: MessageValues) -> _Letter:
-    spoken_of = _spoken_of(language, values)
-    # The message's own words win over those that all messages share.
-    words = _words("frame", language, spoken_of) | _words(kind, language, spoken_of)
+def _check_news(kind: MessageKind, news: RewardNews) -> None:
+    has_code = news.worth.kind in WHOLE_KINDS - {RewardKind.GIFT}
+    if kind is MessageKind.REWARD_READY and has_code and not news.code:
+        raise ValueError(f"a {news.worth.kind} that is ready has a code")
+    has_step = kind is MessageKind.MILESTONE_REACHED or news.trigger in _ABOUT_STEPS
+    if has_step and news.step is None:
+        raise ValueError("a milestone or a place on a leaderboard has its number")
+
+
+def _letter(
+    kind: MessageKind, language: str, values: MessageValues, text: MessageText | None
+) -> _Letter:
+    spoken = spoken_of(kind, language, values)
+    # The message's own words win over those that all messages share, the program's over ours.
+    said = words("frame", language, spoken) | words(kind, language, spoken)
+    own = own_words(kind, text, spoken) if text else {}
+    said |= own
+    paragraphs = _paragraphs(said["body"])
+    if "body" in own:
+        said["preheader"] = paragraphs[0]
+    details_link = _details_link(values)
+    lines = {name: one_line(said[name]) for name in _LINES}
+    link = (details_link or values.link or "") if lines["action"] else ""
     return _Letter(
         language=language,
-        signed=_signed(values),
-        link=values.link or "",
-        is_link_shown=values.side == Side.ADVOCATE,
-        paragraphs=_paragraphs(words["body"]),
-        **{
-            name: one_line(words[name])
-            for name in (
-                *("subject", "preheader", "heading", "greeting"),
-                *("code_label", "code", "action", "footer"),
-            )
-        },
+        signed=signed(values),
+        postal_address=one_line(values.postal_address or ""),
+        paragraphs=paragraphs,
+        figures=tuple(_pairs(_paragraphs(said["figures"]))),
+        link=link,
+        is_link_shown=bool(link) and not details_link and values.side is not Side.FRIEND,
+        disclosure=_disclosure(kind, spoken, said) if link and not details_link else "",
+        unsubscribe_link=values.unsubscribe_link or "",
+        preferences_link=values.preferences_link or "",
+        **lines,
     )
 
 
-def _spoken_of(language: str, values: MessageValues) -> dict[str, object]:
-    is_to_advocate = values.side == Side.ADVOCATE
-    amount = None
-    if values.amount_minor is not None and values.unit is not None:
-        amount = languages.money(values.amount_minor, values.unit, language=language)
-    held_until = values.held_until
-    return {
-        "new_paragraph": _NEW_PARAGRAPH,
-        "program": one_line(values.program_name),
-        "shop": _signed(values),
-        "side": values.side,
-        "recipient": shown_name(values.recipient_name),
-        "friend": first_name(values.friend_name) if is_to_advocate else None,
-        "own_code": values.code,
-        "coupon_code": values.coupon_code,
-        "reward_kind": values.kind,
-        "amount": amount,
-        "held_until": languages.long_date(held_until, language=language) if held_until else None,
-        "hold_days": values.hold_days,
-    }
+_LINES = (
+    *("subject", "preheader", "heading", "greeting", "code_label", "code", "action", "footer"),
+    *("unsubscribe", "preferences"),
+)
 
 
-def _signed(values: MessageValues) -> str:
-    return one_line(values.shop_name) or one_line(values.program_name)
+def _disclosure(kind: MessageKind, spoken: Spoken, said: Mapping[str, str]) -> str:
+    """Say that recommending brings something: to who is asked to, and to who hears of an offer."""
+    hears_of_offer = spoken["side"] != Side.FRIEND or kind is MessageKind.FRIEND_WELCOME
+    return one_line(said["disclosure"]) if hears_of_offer else ""
 
 
-def _words(name: str, language: str, spoken_of: Mapping[str, object]) -> dict[str, str]:
-    """Give what a file of words sets, by name."""
-    module = _environment(language).get_template(f"words/{name}.jinja").make_module({**spoken_of})
-    return {word: str(text) for word, text in vars(module).items() if not word.startswith("_")}
+def _details_link(values: MessageValues) -> str | None:
+    about = values.about
+    return about.details_link if isinstance(about, DetailsRequest | Expiry) else None
 
 
 def _paragraphs(body: str) -> tuple[str, ...]:
-    paragraphs = (one_line(part) for part in body.split(_NEW_PARAGRAPH))
+    paragraphs = (one_line(part) for part in body.split(NEW_PARAGRAPH))
     return tuple(paragraph for paragraph in paragraphs if paragraph)
 
 
-@cache
-def _environment(language: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=select_autoescape(enabled_extensions=("html.jinja",), default=False),
-        undefined=StrictUndefined,
-        auto_reload=False,
-        keep_trailing_newline=True,
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    # The extension adds this method at run time, where types do not reach.
-    environment.install_gettext_translations(  # type: ignore[attr-defined]
-        languages.translations(language), newstyle=True
-    )
-    return environment
+def _pairs(parts: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    return zip(parts[::2], parts[1::2], strict=True)

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SPACES = re.compile(r" +")
 _LONGEST = 60
 # More than a year's worth is a telephone number to a mail client.
 _MOST_DIGITS = 4
@@ -14,9 +16,11 @@ _HOST_NAME = re.compile(r"\S[.\u3002](\w{2,}|\d)")
 
 def one_line(text: str) -> str:
     """Give `text` without line breaks and control or invisible characters, fit for a header."""
-    spaced = "".join(" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
-    visible = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
-    return re.sub(r" +", " ", visible).strip()
+    visible = _BREAKS.sub(" ", text)
+    if not visible.isprintable():
+        # Python counts spaces other than the common one among what cannot be printed.
+        visible = "".join(c for c in visible if c.isprintable() or c.isspace())
+    return _SPACES.sub(" ", visible).strip()
 
 
 def shown_name(typed: str | None) -> str | None:
