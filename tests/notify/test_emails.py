@@ -9,22 +9,25 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.exceptions import (
-    ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from botocore.stub import Stubber
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from referrals import clients
 from referrals.notify.emails import (
+    MEANINGS,
     MailAnswerLostError,
     MailNotSentError,
     MailRefusedError,
+    MailStoppedError,
     build_mime,
+    list_headers,
     send_email,
 )
 from referrals.notify.messages import RenderedMessage
@@ -78,14 +81,6 @@ def fail_with(ses: Any, error: Exception) -> None:
     ses.meta.events.register("before-call.sesv2.SendEmail", fail)
 
 
-def answer_with(ses: Any, code: str, status: int) -> None:
-    error = {
-        "Error": {"Code": code, "Message": "no"},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-    fail_with(ses, ClientError(error, "SendEmail"))
-
-
 def test_a_mail_arrives_in_both_parts_with_its_subject(ses: Any) -> None:
     message_id = send()
     [given] = sent()
@@ -128,6 +123,45 @@ def test_no_header_says_how_the_mail_was_made() -> None:
         "Subject",
         "To",
     ]
+
+
+UNSUBSCRIBE = f"https://portal.shop.example/unsubscribe/{'aB3-_' * 24}.{'x' * 43}"
+PREFERENCES = f"https://portal.shop.example/preferences/{'aB3-_' * 20}.{'x' * 43}"
+
+
+def headers_on_the_wire(unsubscribe: str | None, preferences: str | None) -> list[str]:
+    headers = list_headers(
+        unsubscribe=unsubscribe, preferences=preferences, feedback_id=("reminder", "tea: №1")
+    )
+    mime = build_mime(
+        sender="a@shop.example",
+        to="b@shop.example",
+        message=MESSAGE,
+        locale="en",
+        headers=headers,
+    )
+    lines = mime.as_bytes().decode("ascii").partition("\r\n\r\n")[0].split("\r\n")
+    return [line for line in lines if line.startswith(("List-", "Feedback-"))]
+
+
+def test_one_click_unsubscribes_as_rfc_8058_has_it() -> None:
+    """The address is on one line as it is: folded into encoded words no mailbox would open it."""
+    assert headers_on_the_wire(UNSUBSCRIBE, PREFERENCES) == [
+        "Feedback-ID: reminder:tea___1:sarafan",
+        f"List-Unsubscribe: <{UNSUBSCRIBE}>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    ]
+
+
+def test_without_one_click_the_header_leads_to_the_preferences() -> None:
+    assert headers_on_the_wire(None, PREFERENCES) == [
+        "Feedback-ID: reminder:tea___1:sarafan",
+        f"List-Unsubscribe: <{PREFERENCES}>",
+    ]
+
+
+def test_who_has_no_preferences_gets_no_such_header() -> None:
+    assert headers_on_the_wire(None, None) == ["Feedback-ID: reminder:tea___1:sarafan"]
 
 
 def test_a_subject_with_line_breaks_stays_a_subject() -> None:
@@ -189,28 +223,46 @@ def test_a_sender_that_ses_does_not_know_is_refused(
         send()
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "meaning"),
-    [
-        ("MessageRejected", 400, MailRefusedError),
-        ("BadRequestException", 400, MailRefusedError),
-        ("TooManyRequestsException", 429, MailNotSentError),
-        ("ThrottlingException", 400, MailNotSentError),
-        ("SendingPausedException", 400, MailNotSentError),
-        ("LimitExceededException", 400, MailNotSentError),
-        ("MailFromDomainNotVerifiedException", 400, MailNotSentError),
-        ("InternalFailure", 500, MailNotSentError),
-        ("NotFoundException", 404, MailNotSentError),
-        ("AccessDeniedException", 403, MailNotSentError),
-    ],
-)
-def test_an_error_of_ses_is_final_or_for_now(
+# all that SES v2 names for SendEmail, what its first version said instead, and what any API may say
+ANSWERS = [
+    ("MessageRejected", 400, MailRefusedError),
+    ("BadRequestException", 400, MailRefusedError),
+    ("InvalidParameterValue", 400, MailRefusedError),
+    ("TooManyRequestsException", 429, MailNotSentError),
+    ("LimitExceededException", 400, MailNotSentError),
+    ("AccountSuspendedException", 400, MailStoppedError),
+    ("SendingPausedException", 400, MailStoppedError),
+    ("MailFromDomainNotVerifiedException", 400, MailStoppedError),
+    ("NotFoundException", 404, MailStoppedError),
+    ("ThrottlingException", 400, MailNotSentError),
+    ("InternalFailure", 500, MailNotSentError),
+    ("AccessDeniedException", 403, MailNotSentError),
+    ("NeverHeardOf", 418, MailNotSentError),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "meaning"), ANSWERS)
+def test_an_error_of_ses_is_final_or_for_now_or_stops_everything(
     ses: Any, code: str, status: int, meaning: type[Exception]
 ) -> None:
-    answer_with(ses, code, status)
-    with pytest.raises(meaning) as raised:
-        send()
+    with Stubber(ses) as stub:
+        stub.add_client_error("send_email", code, "no", http_status_code=status)
+        with pytest.raises(meaning) as raised:
+            send()
     assert type(raised.value) is meaning
+    assert str(raised.value) == code
+
+
+def test_every_error_that_ses_names_is_classified(ses: Any) -> None:
+    operation = ses.meta.service_model.operation_model("SendEmail")
+    named = {shape.name for shape in operation.error_shapes}
+    assert len(named) == 8
+    assert named <= set(MEANINGS)
+    assert named <= {code for code, _, _ in ANSWERS}
+
+
+def test_a_stopped_account_is_tried_again_later() -> None:
+    assert issubclass(MailStoppedError, MailNotSentError)
 
 
 @pytest.mark.parametrize(

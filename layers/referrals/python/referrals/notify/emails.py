@@ -3,16 +3,17 @@
 MailError
 ├── MailRefusedError            this mail will never be accepted; trying again is no use
 └── MailNotSentError            not accepted now; try again later
+    ├── MailStoppedError        no mail is accepted until people mend something; they are told
     └── MailAnswerLostError     the answer got lost: accepted or not, nobody knows
 
 SES has no idempotency token, so nothing here tries twice: whoever calls holds the claim.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -25,12 +26,25 @@ from referrals.notify.languages import negotiate
 from referrals.notify.messages import RenderedMessage
 from referrals.notify.names import one_line
 
-# SES asks for 7-bit content; Python would otherwise send short Cyrillic lines as they are.
-_POLICY = SMTP.clone(cte_type="7bit")
-
-# The names of SES v2, and what its first version calls the same.
-_REFUSALS = frozenset({"MessageRejected", "BadRequestException", "InvalidParameterValue"})
+_NEVER_FOLDED = "List-Unsubscribe"
 _LONGEST_TAG = 256
+_SENDER_ID = "sarafan"  # by which mailbox providers tell our mails apart in their statistics
+
+
+class _Policy(EmailPolicy):
+    """The modern policy, but an address to unsubscribe at stays as it is.
+
+    Python would fold what is longer than 78 signs into encoded words, which mailboxes do not open.
+    """
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name == _NEVER_FOLDED:
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+# SES asks for 7-bit content; Python would otherwise send short Cyrillic lines as they are.
+_POLICY = _Policy(linesep="\r\n", cte_type="7bit")
 
 
 class MailError(Exception):
@@ -49,19 +63,69 @@ class MailNotSentError(MailError):
     """This mail was not accepted now; it may be later."""
 
 
+class MailStoppedError(MailNotSentError):
+    """SES accepts no mail of this deployment, and will not before somebody mends it."""
+
+
 class MailAnswerLostError(MailNotSentError):
     """The connection broke before the answer: another try may send this mail a second time."""
 
 
-def build_mime(*, sender: str, to: str, message: RenderedMessage, locale: str) -> EmailMessage:
+# What each error of SES v2's SendEmail means, with what its first version calls the same. Any other
+# is taken for one that passes: to try in vain costs less than to lose a mail.
+MEANINGS: Mapping[str, type[MailError]] = {
+    # the content, or in the sandbox the recipient, is not accepted
+    "MessageRejected": MailRefusedError,
+    "BadRequestException": MailRefusedError,
+    "InvalidParameterValue": MailRefusedError,
+    # so many a second, so many a day
+    "TooManyRequestsException": MailNotSentError,
+    "LimitExceededException": MailNotSentError,
+    # AWS stopped the account for good, or somebody paused the account or the configuration set
+    "AccountSuspendedException": MailStoppedError,
+    "SendingPausedException": MailStoppedError,
+    # the deployment's own: a domain that lost its DNS records, a configuration set that is gone
+    "MailFromDomainNotVerifiedException": MailStoppedError,
+    "NotFoundException": MailStoppedError,
+}
+
+
+def list_headers(
+    *, unsubscribe: str | None, preferences: str | None, feedback_id: Sequence[str]
+) -> dict[str, str]:
+    """Give the headers by which a mailbox offers to end a kind of mail, and counts complaints.
+
+    With `unsubscribe` one click does it (RFC 8058: a POST, and https but on a developer's machine);
+    otherwise the header (RFC 2369) leads to the page of preferences. `feedback_id` says what the
+    mail is, at most three parts, never who got it.
+    """
+    headers = {"Feedback-ID": ":".join(_tag_text(part) for part in (*feedback_id, _SENDER_ID))}
+    if unsubscribe:
+        headers["List-Unsubscribe"] = f"<{unsubscribe}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    elif preferences:
+        headers["List-Unsubscribe"] = f"<{preferences}>"
+    return headers
+
+
+def build_mime(
+    *,
+    sender: str,
+    to: str,
+    message: RenderedMessage,
+    locale: str,
+    headers: Mapping[str, str] | None = None,
+) -> EmailMessage:
     """Build the mail, in pure ASCII on the wire; SES adds the date and the message id.
 
     `sender` is `name <address>`. MailRefusedError when `to` is no address that SES can reach.
     """
     mime = EmailMessage(policy=_POLICY)
     mime["From"] = sender
-    mime["To"] = _ascii_address(to)
+    mime["To"] = wire_address(to)
     mime["Subject"] = one_line(message.subject)
+    for name, value in (headers or {}).items():
+        mime[name] = value
     # RFC 3834: no out-of-office answers, please.
     mime["Auto-Submitted"] = "auto-generated"
     mime.set_content(message.text)
@@ -71,13 +135,22 @@ def build_mime(*, sender: str, to: str, message: RenderedMessage, locale: str) -
     return mime
 
 
-def send_email(*, to: str, message: RenderedMessage, locale: str, tags: Mapping[str, str]) -> str:
+def send_email(
+    *,
+    to: str,
+    message: RenderedMessage,
+    locale: str,
+    tags: Mapping[str, str],
+    headers: Mapping[str, str] | None = None,
+) -> str:
     """Send a message from the deployment's address and give the id that SES knows it by.
 
     `tags` come back with bounces and complaints; characters that SES does not take become `_`.
     Raises MailRefusedError or MailNotSentError; a broken deployment shows as itself.
     """
-    mime = build_mime(sender=settings.mail_from(), to=to, message=message, locale=locale)
+    mime = build_mime(
+        sender=settings.mail_from(), to=to, message=message, locale=locale, headers=headers
+    )
     request: dict[str, Any] = {
         # Said, and not left to SES to gather from the headers.
         "Destination": {"ToAddresses": [mime["To"]]},
@@ -96,7 +169,8 @@ def send_email(*, to: str, message: RenderedMessage, locale: str, tags: Mapping[
     return str(answer["MessageId"])
 
 
-def _ascii_address(address: str) -> str:
+def wire_address(address: str) -> str:
+    """Give an address as SES is told it, with its domain in ASCII; MailRefusedError."""
     try:
         # Whether the domain exists is for SES to find out; here it only has to fit a header.
         valid = validate_email(
@@ -127,4 +201,4 @@ def _mail_errors() -> Iterator[None]:
 def _meaning(error: ClientError) -> MailError:
     """Tell what SES said: any error is an answer, so the mail was not accepted."""
     code = error.response.get("Error", {}).get("Code", "")
-    return MailRefusedError(code) if code in _REFUSALS else MailNotSentError(code)
+    return MEANINGS.get(code, MailNotSentError)(code)
