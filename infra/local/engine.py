@@ -12,6 +12,9 @@ What stock moto 5.2.5 gets wrong, and what is put right here:
     a failed update leaves a stub of the item       nothing is left
     batches of more than 25 writes are taken        they are refused
     at most 25 items are read in a transaction      a hundred
+    stream records have the machine's time          they have the time that the clock was set to
+    messages of a FIFO group that failed together   they come back in their order
+        come back with the last one first
 
 It reaches into moto's internals, so moto is pinned, and tests/infra/test_engine.py says in
 sentences what must hold; the same tests run against any engine that AWS_ENDPOINT_URL names.
@@ -46,6 +49,9 @@ from moto.dynamodb.exceptions import (
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.sqs.models import Queue
+
+from referrals.runtime import clock
 
 MAX_TRANSACTION_ITEMS = 100
 MAX_BATCH_ITEMS = 25
@@ -67,6 +73,7 @@ def install() -> None:
     Table.put_item = _indexed_put(Table.put_item)
     Table.query = _query_of_one_partition(Table.query)
     Table.all_items = _items_in_reach(Table.all_items)
+    Queue.pending_message_groups = property(_groups_in_flight)
 
 
 def _one_at_a_time(call_action: Callable[..., Any]) -> Callable[..., Any]:
@@ -267,6 +274,7 @@ def _changes_only(original: Callable[..., None]) -> Callable[..., None]:
         if old is not None and new is not None and old.attrs == new.attrs:
             return
         original(shard, old, new)
+        shard.items[-1].record["dynamodb"]["ApproximateCreationDateTime"] = clock.utc_now()
 
     return add
 
@@ -288,6 +296,21 @@ def _clean_update(original: Callable[..., Any]) -> Callable[..., Any]:
         return item
 
     return update_item
+
+
+# queues
+
+
+def _groups_in_flight(queue: Any) -> set[str]:
+    """Give the groups that wait for a message of theirs; one that is visible again holds up none.
+
+    moto counts those until it meets them, so that the first of several stood behind the last.
+    """
+    return {
+        message.group_id
+        for message in queue.pending_messages
+        if message.group_id is not None and not message.visible
+    }
 
 
 # queries

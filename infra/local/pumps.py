@@ -18,10 +18,12 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from chalice.utils import to_cfn_resource_name
+from moto.sns.models import sns_backends
 
 from infra import manifest
 from infra.local.filters import fits, fits_line
 from infra.local.invocations import Function, Invoke
+from infra.local.sns_signer import signer
 from infra.local.templates import ACCOUNT, REGION, Stack, client
 from referrals.runtime import click_log as clicks
 from referrals.runtime import clock
@@ -65,10 +67,13 @@ class StreamPump:
     reports_failures: bool = True
     bisects: bool = True
     on_failure: str | None = None  # ARN of a queue
+    is_stopped: bool = False
     _iterator: str | None = None
     _pending: list[dict[str, Any]] = field(default_factory=list)
 
     def pump(self) -> int:
+        if self.is_stopped:
+            return 0
         self._read()
         attempts, size, delivered = 0, self.batch_size, 0
         while self._pending:
@@ -107,6 +112,14 @@ class StreamPump:
             records = [self._record(record) for record in answer["Records"]]
             self._pending += [record for record in records if self._passes(record)]
 
+    def trim(self, before: datetime) -> int:
+        """Forget records of before a moment, as a stream does after 24 hours; give how many."""
+        self._read()
+        kept = [record for record in self._pending if _arrived_at(record) >= before]
+        forgotten = len(self._pending) - len(kept)
+        self._pending = kept
+        return forgotten
+
     def _record(self, record: Mapping[str, Any]) -> dict[str, Any]:
         change = {**record["dynamodb"]}
         change["ApproximateCreationDateTime"] = change["ApproximateCreationDateTime"].timestamp()
@@ -131,10 +144,13 @@ class StreamPump:
     def _give_up(self, count: int, attempts: int) -> None:
         if self.on_failure is None:
             raise DeliveryError(self.function)
-        numbers = [one["dynamodb"]["SequenceNumber"] for one in self._pending[:count]]
+        given_up = self._pending[:count]
+        numbers = [one["dynamodb"]["SequenceNumber"] for one in given_up]
         position = {
             "startSequenceNumber": numbers[0],
             "endSequenceNumber": numbers[-1],
+            "approximateArrivalOfFirstRecord": _zulu(_arrived_at(given_up[0])),
+            "approximateArrivalOfLastRecord": _zulu(_arrived_at(given_up[-1])),
             "batchSize": count,
             "streamArn": self.stream_arn,
         }
@@ -144,7 +160,11 @@ class StreamPump:
 
 @dataclass(kw_only=True)
 class QueuePump:
-    """A queue: what is done is deleted, what failed is visible again at once."""
+    """A queue: what is done is deleted, what failed is visible again at once.
+
+    Of a FIFO queue each call delivers the first ten messages of every group, in order; the rest of
+    a group waits for the next call.
+    """
 
     function: Function
     invoke: Invoke
@@ -274,12 +294,62 @@ class LogPump:
 
 
 @dataclass(kw_only=True)
+class TopicPump:
+    """A topic's subscription: each message that was published since, one call each."""
+
+    function: Function
+    invoke: Invoke
+    topic_arn: str
+    retries: int = _LOG_RETRIES
+    _next: int = 0
+
+    def pump(self) -> int:
+        published = sns_backends[ACCOUNT][REGION].topics[self.topic_arn].sent_notifications
+        fresh = published[self._next :]
+        self._next += len(fresh)
+        for message_id, body, subject, _, _ in fresh:
+            self._deliver(self._event(message_id, body, subject))
+        return len(fresh)
+
+    def _event(self, message_id: str, body: str, subject: str | None) -> dict[str, Any]:
+        told = {
+            "Type": "Notification",
+            "MessageId": message_id,
+            "TopicArn": self.topic_arn,
+            "Subject": subject,
+            "Message": body,
+            "Timestamp": clock.utc_now().strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        }
+        record = {"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": signer().signed(told)}
+        return {"Records": [record]}
+
+    def _deliver(self, event: dict[str, Any]) -> None:
+        for _ in range(1 + self.retries):
+            if _failed_ids(self.invoke, self.function, event, reports=False) is not None:
+                return
+        raise DeliveryError(self.function)
+
+
+@dataclass(kw_only=True)
 class SchedulePump:
     """A schedule: each call is one tick; a failed tick is waited out, not repeated."""
 
     function: Function
     invoke: Invoke
     expression: str
+    _ticked_in: str = ""
+
+    def is_due(self) -> bool:
+        """Whether it ticks again when ticks come all the time.
+
+        What is to tick every minute always does, the others once in an hour or a day.
+        """
+        if self.expression == "rate(1 minute)":
+            return True
+        hour = clock.utc_now().isoformat(timespec="hours")
+        span = hour if self.expression.startswith("rate") else hour.partition("T")[0]
+        is_first, self._ticked_in = span != self._ticked_in, span
+        return is_first
 
     def pump(self) -> int:
         event = {
@@ -303,17 +373,20 @@ class Pumps:
     """All event sources of the apps; schedules are apart, because time has to be told to pass."""
 
     sources: tuple[Pump, ...]
-    schedules: tuple[Pump, ...]
+    schedules: tuple[SchedulePump, ...]
 
 
 def connect(apps: Mapping[str, Stack], invoke: Invoke, click_log: ClickLog) -> Pumps:
     """Make a pump of every event source in the apps' templates; raise on a kind not known here."""
     sources: list[Pump] = []
-    schedules: list[Pump] = []
+    schedules: list[SchedulePump] = []
     for app, stack in apps.items():
         for function, event, settings in _events(app, stack):
             pump = _pump(function, event, settings, invoke, click_log)
-            (schedules if isinstance(pump, SchedulePump) else sources).append(pump)
+            if isinstance(pump, SchedulePump):
+                schedules.append(pump)
+            else:
+                sources.append(pump)
     return Pumps(sources=tuple(sources), schedules=tuple(schedules))
 
 
@@ -366,6 +439,8 @@ def _pump(
                 retries=invocation.get("MaximumRetryAttempts", _LOG_RETRIES),
                 on_failure=_on_failure(invocation),
             )
+        case "SNS":
+            return TopicPump(function=function, invoke=invoke, topic_arn=of["Topic"])
         case "Schedule" | "ScheduleV2":
             return SchedulePump(function=function, invoke=invoke, expression=of["Schedule"])
         case kind:
@@ -415,6 +490,14 @@ def _send_failure(
         **what,
     }
     client("sqs").send_message(QueueUrl=_queue_url(queue_arn), MessageBody=json.dumps(record))
+
+
+def _arrived_at(record: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], UTC)
+
+
+def _zulu(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _queue_url(arn: str) -> str:

@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,9 +26,13 @@ from infra.local.pumps import (
     connect,
 )
 from infra.local.templates import Stack
+from referrals.runtime import clock
 
 PREFIX = "sarafan-test-"
-APPS = ("click_counter", "reward_fulfilment", "notifications")
+APPS = (
+    *("click_counter", "reward_fulfilment", "notifications", "reward_dispatch"),
+    "webhook_delivery",
+)
 
 Handler = Callable[[Any, Any], Any]
 
@@ -139,11 +144,23 @@ def test_the_templates_connect_every_function_that_is_not_called_over_http(state
         "click_counter.count_clicks",
         "reward_fulfilment.fulfil_rewards",
         "notifications.announce_events",
+        "notifications.send_mailings",
+        "notifications.record_mail_feedback",
+        "notifications.record_sms_replies",
+        "reward_dispatch.advance_dispatches",
+        "webhook_delivery.deliver_webhooks",
     ]
     assert [str(one.function) for one in pumps.schedules] == [
         "reward_fulfilment.queue_due_rewards",
         "reward_fulfilment.seal_days",
         "reward_fulfilment.award_prizes",
+        "notifications.sweep_events",
+        "notifications.queue_mailings",
+        "notifications.watch_programs",
+        "reward_dispatch.start_payouts",
+        "reward_dispatch.queue_due_dispatches",
+        "reward_dispatch.reconcile_payouts",
+        "webhook_delivery.queue_due_lanes",
     ]
 
 
@@ -234,6 +251,7 @@ def test_a_batch_that_raises_is_halved_until_the_bad_record_is_alone(state: Stac
 
 
 def test_what_a_stream_gives_up_on_is_named_in_the_queue_for_it(state: Stack) -> None:
+    clock.set_source(lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
     append_events("1", "2")
     handled = Handled(failures(0), failures(0), failures(0), None)
     pump = a_stream_pump(
@@ -247,6 +265,8 @@ def test_what_a_stream_gives_up_on_is_named_in_the_queue_for_it(state: Stack) ->
     assert json.loads(letter)["DDBStreamBatchInfo"] == {
         "startSequenceNumber": "1100000000017454423009",
         "endSequenceNumber": "1100000000017454423009",
+        "approximateArrivalOfFirstRecord": "2026-03-01T12:00:00Z",
+        "approximateArrivalOfLastRecord": "2026-03-01T12:00:00Z",
         "batchSize": 1,
         "streamArn": state.attribute("EventsTable.StreamArn"),
     }
@@ -261,6 +281,21 @@ def test_without_such_a_queue_a_failing_stream_is_an_error_and_loses_nothing(sta
         pump.pump()
     assert pump.pump() == 1
     assert handled.positions() == [["1"]] * 5
+
+
+def test_a_stream_that_stood_still_for_a_day_has_forgotten_what_came_before(state: Stack) -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    handled = Handled()
+    pump = a_stream_pump(state, handled, is_stopped=True)
+    clock.set_source(lambda: noon)
+    append_events("1", "2")
+    clock.set_source(lambda: noon + timedelta(hours=2))
+    append_events("3")
+    assert pump.pump() == 0
+    assert pump.trim(noon + timedelta(hours=1)) == 2
+    pump.is_stopped = False
+    assert pump.pump() == 1
+    assert handled.positions() == [["3"]]
 
 
 def test_a_queue_deletes_what_is_done_and_shows_again_what_failed(state: Stack) -> None:
@@ -296,6 +331,49 @@ def test_a_message_that_always_fails_ends_with_the_dead_letters_after_five_tries
     assert [pump.pump() for _ in range(7)] == [1, 1, 1, 1, 1, 0, 0]
     assert len(handled.events) == 5
     assert waiting("fulfilment-dead") == ["bad"]
+
+
+def a_fifo_pump(state: Stack, handler: Handler) -> QueuePump:
+    function = Function("webhook_delivery", "deliver_webhooks")
+    queue_arn = state.attribute("WebhookQueue.Arn")
+    return QueuePump(function=function, invoke=calling(handler), queue_arn=queue_arn)
+
+
+def send_in_group(group: str, *bodies: str) -> None:
+    for body in bodies:
+        templates.client("sqs").send_message(
+            QueueUrl=f"https://sqs.eu-west-1.amazonaws.com/123456789012/{PREFIX}webhooks.fifo",
+            MessageBody=body,
+            MessageGroupId=group,
+            MessageDeduplicationId=body,
+        )
+
+
+def test_messages_of_a_group_that_failed_together_come_again_in_their_order(state: Stack) -> None:
+    handled = Handled(ArithmeticError(), None)
+    pump = a_fifo_pump(state, handled)
+    send_in_group("a", "a1", "a2", "a3")
+    while pump.pump():
+        pass
+    first, *again = handled.bodies()
+    assert first == ["a1", "a2", "a3"]
+    assert [body for bodies in again for body in bodies] == ["a1", "a2", "a3"]
+
+
+def test_a_group_that_fails_holds_no_other_group_up(state: Stack) -> None:
+    handled = Handled()
+
+    def handler(event: Any, context: Any) -> Any:
+        handled(event, context)
+        bad = [record["messageId"] for record in event["Records"] if record["body"][0] == "a"]
+        return {"batchItemFailures": [{"itemIdentifier": one} for one in bad]}
+
+    pump = a_fifo_pump(state, handler)
+    send_in_group("a", "a1")
+    send_in_group("b", "b1", "b2")
+    assert pump.pump() == 3
+    assert pump.pump() == 1
+    assert handled.bodies() == [["a1", "b1", "b2"], ["a1"]]
 
 
 def test_a_message_has_the_shape_that_lambda_gives_it(state: Stack) -> None:

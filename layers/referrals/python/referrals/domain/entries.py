@@ -7,9 +7,29 @@ entries of a day. So one signature a day holds everything that was written.
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from referrals.domain.ids import JournalId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPlace:
+    """Where an item of the log is: `day_shard` is a day, `#`, a shard; `position` begins with when.
+
+    Within a shard of a day places are in order of time.
+    """
+
+    day_shard: str
+    position: str
+
+    @property
+    def shard(self) -> int:
+        return int(self.day_shard.rpartition("#")[2])
+
+    @property
+    def recorded_at(self) -> datetime:
+        """The moment of what happened; the item was written at it or a little later."""
+        return datetime.fromisoformat(self.position.partition("#")[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +41,15 @@ class LogEntry:
     body: str
     journal_id: JournalId | None = None
     journal_digest: str | None = None
+
+    @property
+    def place(self) -> LogPlace:
+        return LogPlace(day_shard=self.day_shard, position=self.position)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether it tells of anything: one that only vouches for a journal does not."""
+        return self.body != "[]"
 
     @property
     def day(self) -> date:

@@ -1,7 +1,7 @@
 """The log of domain events: appended in the transaction of what happened, read by its stream."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -13,7 +13,7 @@ from referrals.store.rows import Body, Row, RowMeta, TableName
 from referrals.store.transactions import Write
 
 _BODY = Body(list[DomainEvent])
-_SHARDS_PER_DAY = 8
+SHARDS_PER_DAY = 8
 
 
 class EventsRow(Row):
@@ -45,8 +45,8 @@ def append(
         happened = [journal.journal_id]
     batch_id = derive("bat", *happened)
     entry = LogEntry(
-        day_shard=_day_shard(now.date(), sum(batch_id.encode()) % _SHARDS_PER_DAY),
-        position=f"{now.isoformat(timespec='microseconds')}#{batch_id}",
+        day_shard=_day_shard(now.date(), sum(batch_id.encode()) % SHARDS_PER_DAY),
+        position=f"{sortable(now)}#{batch_id}",
         body=_BODY.write(list(events)),
         journal_id=journal.journal_id if journal else None,
         journal_digest=journal.digest if journal else None,
@@ -81,19 +81,37 @@ def iter_entries() -> Iterator[tuple[LogEntry, str]]:
 
 def iter_day(day: date) -> Iterator[tuple[LogEntry, str]]:
     """Read the entries of a day, each shard from its beginning, with their digests."""
-    for shard in range(_SHARDS_PER_DAY):
+    for shard in range(SHARDS_PER_DAY):
         for row in EventsRow.query(_day_shard(day, shard), consistent_read=True):
             yield _stored(row)
 
 
+def iter_shard(shard: int, *, since: datetime, until: datetime) -> Iterator[LogEntry]:
+    """Read the entries of one shard in order, from `since` on, those at `until` left out."""
+    day = since.date()
+    while day <= until.date():
+        for row in EventsRow.query(
+            _day_shard(day, shard),
+            EventsRow.position.between(sortable(since), sortable(until)),
+            consistent_read=True,
+        ):
+            yield _stored(row)[0]
+        day += timedelta(days=1)
+
+
 def iter_digests_of_day(day: date) -> Iterator[str]:
     """Read the digests alone of a day's entries, in no order."""
-    for shard in range(_SHARDS_PER_DAY):
+    for shard in range(SHARDS_PER_DAY):
         rows = EventsRow.query(
             _day_shard(day, shard), consistent_read=True, attributes_to_get=["digest"]
         )
         for row in rows:
             yield row.digest
+
+
+def sortable(moment: datetime) -> str:
+    """Write a moment as places in the log begin with it."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _day_shard(day: date, shard: int) -> str:
