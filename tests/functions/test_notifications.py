@@ -47,6 +47,7 @@ def test_both_are_told_of_what_they_earned_each_in_their_language(
     assert _mails(cloud) == [
         ("anna", "Your link for friends is ready"),
         ("anna", "Boris has joined us"),
+        ("boris", "Добро пожаловать в магазин «Samovar»!"),
         ("anna", "You have earned €5"),
         ("boris", "Вам полагается 3\xa0€"),
     ]
@@ -72,8 +73,52 @@ def test_the_end_of_the_hold_is_told_to_both(referred: Api, cloud: LocalCloud) -
     before = len(cloud.mails())
     cloud.run_schedules()
     cloud.settle()
-    told = sorted(recipient for recipient, _ in _mails(cloud)[before:])
-    assert told == ["anna", "boris", "boris"]
+    told = [subject for recipient, subject in _mails(cloud)[before:] if recipient == "anna"]
+    assert "€5 of credit, added for you" in told
+    told = [subject for recipient, subject in _mails(cloud)[before:] if recipient == "boris"]
+    assert sorted(told) == ["3\xa0€ уже на вашем счёте", "Ваш купон на 5\xa0€"]
+
+
+def test_on_the_fourteenth_day_an_advocate_is_reminded_once(
+    referred: Api, cloud: LocalCloud
+) -> None:
+    for hours in (0, 24, 48):
+        clock.set_source(lambda hours=hours: LATER + timedelta(hours=hours))  # type: ignore[misc]
+        cloud.run_schedules()
+        cloud.settle()
+    reminders = [mail for mail in _mails(cloud) if mail[1].startswith("Do you know")]
+    assert reminders == [("anna", "Do you know somebody who would like Samovar?")]
+
+
+def test_an_operator_is_told_of_low_stock_once_a_day(referred: Api, cloud: LocalCloud) -> None:
+    for _ in range(3):
+        cloud.run_schedules()
+        cloud.settle()
+    assert [mail.to for mail in cloud.mails() if "welcome" in mail.subject] == [
+        ("operator@shop.example",)
+    ]
+
+
+def test_a_mailing_that_names_nothing_fails_alone(cloud: LocalCloud) -> None:
+    records = [
+        {
+            "messageId": name,
+            "body": body,
+            "eventSource": "aws:sqs",
+            "receiptHandle": name,
+            "attributes": {},
+            "messageAttributes": {},
+            "md5OfBody": "",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:mailings",
+            "awsRegion": "eu-west-1",
+        }
+        for name, body in (
+            ("bad", "{}"),
+            ("good", '{"kind": "reminder", "program": "tea", "person": "per_nobody"}'),
+        )
+    ]
+    answer = cloud.invoke("notifications", "send_mailings", {"Records": records})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
 
 
 def test_the_topic_carries_every_event_without_personal_data(
@@ -147,15 +192,10 @@ def test_a_kind_of_message_that_the_terms_silence_is_not_sent(api: Api, cloud: L
     api.post("/api/advocates", ADVOCATE)
     api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
     cloud.settle()
-    assert _mails(cloud) == [
-        ("anna", "A friend of yours has joined us"),
-        ("anna", "You have earned €5"),
-    ]
+    assert _mails(cloud) == [("anna", "You have earned €5")]
 
 
-def test_rewards_without_words_of_their_own_are_not_told_in_those_of_others(
-    api: Api, cloud: LocalCloud
-) -> None:
+def test_points_without_a_hold_are_told_once_they_are_there(api: Api, cloud: LocalCloud) -> None:
     points = replace(
         shop.ADVOCATE_TENTH, kind=RewardKind.POINTS, reward=Flat(amount_minor=50), hold_days=0
     )
@@ -168,7 +208,7 @@ def test_rewards_without_words_of_their_own_are_not_told_in_those_of_others(
     cloud.settle()
     assert [subject for _, subject in _mails(cloud)] == [
         "Your link for friends is ready",
-        "A friend of yours has joined us",
+        "50 points, added for you",
     ]
 
 

@@ -15,7 +15,7 @@ from cachetools import TTLCache
 from referrals import settings
 from referrals.clients import client
 from referrals.domain.clicks import ClickKey, key_name
-from referrals.usecases.keys import Keys
+from referrals.usecases.keys import Keys, MailKeys
 
 _KEPT_SECONDS = 600
 # Whoever sends rubbish must not make us fetch secrets at will.
@@ -39,7 +39,7 @@ _click_keys: dict[Secret, tuple[ClickKey, ...]] = {}
 
 
 def secret(name: str) -> Secret:
-    """Give a secret by its short name: click_key, identity_key, signal_key, webhook or api_key."""
+    """Give a secret by its short name, one of those that `settings.secret_id` knows."""
     known = _kept.get(name)
     if known is None:
         known = _kept[name] = _fetched(settings.secret_id(name))
@@ -84,6 +84,13 @@ def keys(tokens: Iterable[str] = ()) -> Keys:
         click=click_keys(),
         identity=secret("identity_key").current.encode(),
         signal=tuple(value.encode() for value in secret("signal_key").values),
+    )
+
+
+def mail_keys() -> MailKeys:
+    """Give the keys that mails are made with."""
+    return MailKeys(
+        identity=secret("identity_key").current.encode(), portal=secret("portal_key").values
     )
 
 

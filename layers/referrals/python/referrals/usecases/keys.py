@@ -12,3 +12,14 @@ class Keys:
     click: tuple[ClickKey, ...]
     identity: bytes
     signal: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailKeys:
+    """What mails are made with: `portal` signs links in them, the current key first.
+
+    `identity` turns addresses into marks, by which suppressed ones are recognised.
+    """
+
+    identity: bytes
+    portal: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""What each domain event has to say to whom: one module per subject, one function per event."""
