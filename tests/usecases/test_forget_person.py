@@ -192,7 +192,7 @@ def test_personal_data_is_in_one_place_and_after_it_is_forgotten_in_none(
     with LocalCloud(apps=[]):
         play_story()
         for happened in list(events.iter_all()):
-            announce_event(happened, now=NOON)
+            announce_event(happened, keys=shop.MAIL_KEYS, now=NOON)
         before = shop.dump()
         assert left_in(json.dumps(before.pop("people")))
         assert left_in(json.dumps(before)) == []
@@ -424,7 +424,7 @@ def test_nobody_who_is_forgotten_is_written_to() -> None:
         forget("boris")
         shop.fulfil_all("anna", now=LATER)
         for happened in list(events.iter_all()):
-            announce_event(happened, now=LATER)
+            announce_event(happened, keys=shop.MAIL_KEYS, now=LATER)
         assert [mail.to for mail in cloud.mails() if "clara" not in str(mail.to)] == []
 
 

@@ -46,6 +46,14 @@ def find_all(person_ids: Iterable[PersonId]) -> dict[PersonId, Person]:
     return {PersonId(row.person_id): _person(row) for row in rows if row.forgotten_at is None}
 
 
+def not_forgotten(person_id: PersonId) -> Write:
+    """Beat a commit when somebody is forgotten: nothing that they said is kept again."""
+    condition = PersonRow.forgotten_at.does_not_exist()
+    return lambda transaction: transaction.condition_check(
+        PersonRow, person_id, condition=condition
+    )
+
+
 def save(person: Person) -> Write:
     row = PersonRow(
         person_id=person.person_id,

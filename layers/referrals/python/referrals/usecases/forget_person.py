@@ -18,12 +18,15 @@ from referrals.domain.ledger import Balance
 from referrals.domain.milestones import unmarked
 from referrals.domain.people import AdvocateStatus, Person, forgotten, forgotten_mark
 from referrals.domain.rewards import Reward, RewardState, reversed_to
+from referrals.domain.rules import Trigger
 from referrals.store import (
     advocates,
+    details,
     events,
     ledger,
     links,
     people,
+    preferences,
     programs,
     referrals,
     rewards,
@@ -117,6 +120,8 @@ def _delete(owner_id: PersonId, taking_part: list[ProgramId], keys: Keys, now: d
     mark = forgotten_mark(known.email, key=keys.identity) if known.email else None
     commit(
         people.save(forgotten(known, now=now)),
+        preferences.delete(owner_id),
+        *details.delete_all(owner_id),
         signals.note_forgotten(mark, now=now) if mark else None,
         events.append([_event(each, owner_id, now) for each in taking_part], now=now),
     )
@@ -189,8 +194,9 @@ def _void_once(key: RewardKey, now: datetime) -> bool:
         budget=budget,
         now=now,
     )
-    is_alone = not _has_another_part(reward)
-    grants.uncount(reward, rewards=int(is_alone), amount_minor=reversal.back_minor)
+    if reward.trigger is not Trigger.REDEMPTION:  # what was paid for is counted by no cap
+        is_alone = not _has_another_part(reward)
+        grants.uncount(reward, rewards=int(is_alone), amount_minor=reversal.back_minor)
     if budget is not None:
         grants.budget, draws = budget.give_back(
             reward.draws, reversal.back_minor, reward.granted_at.date()
