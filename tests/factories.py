@@ -86,6 +86,7 @@ NO_PREVIEW = Preview()
 EXPENSE = expense_of(TEA)
 ANNA_HELD = account_of(ANNA, Place.HELD)
 ANNA_AVAILABLE = account_of(ANNA, Place.AVAILABLE)
+ANNA_CREDIT = account_of(ANNA, Place.CREDIT)
 ANNA_PAID = account_of(ANNA, Place.PAID)
 ANNA_DEBT = account_of(ANNA, Place.DEBT)
 

@@ -11,8 +11,9 @@ from referrals import settings
 from referrals.domain.clicks import Click, ClickKey, sealed
 from referrals.domain.ids import ProgramId, fingerprint, person_id
 from referrals.domain.landings import Landing, ProgramStatus
-from referrals.domain.ledger import Place
+from referrals.domain.ledger import Place, handed_over_minor
 from referrals.domain.programs import Program
+from referrals.domain.redemptions import RedemptionReport
 from referrals.domain.reports import (
     CustomerDetails,
     EnrolmentReport,
@@ -22,17 +23,29 @@ from referrals.domain.reports import (
     SignupReport,
 )
 from referrals.domain.rewards import Reward
-from referrals.domain.rules import Cap, Flat, Percent, RewardKind, RewardRule, Side, Trigger
+from referrals.domain.rules import (
+    POINTS_UNIT,
+    Cap,
+    Flat,
+    Percent,
+    RewardKind,
+    RewardRule,
+    Side,
+    Trigger,
+)
 from referrals.store import ledger, rewards
 from referrals.store.rewards import RewardKey
 from referrals.usecases.answers import Recorded
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.enrol_advocate import Enrolled, enrol_advocate
 from referrals.usecases.fulfil_reward import fulfil_reward
-from referrals.usecases.keys import Keys
+from referrals.usecases.keys import Keys, MailKeys
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
 from referrals.usecases.record_signup import record_signup
+from referrals.usecases.redeem_credit import redeem_credit
+from referrals.usecases.restore_credit import restore_credit
+from referrals.usecases.spendings import Redeemed
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 CLICK_KEY = ClickKey("a click key of this test suite")
@@ -41,6 +54,7 @@ KEYS = Keys(
     identity=b"an identity key of this test suite",
     signal=(b"a signal key of this test suite",),
 )
+MAIL_KEYS = MailKeys(identity=KEYS.identity, portal=("a portal key of this test suite",))
 TEA = ProgramId("tea")
 
 ADVOCATE_TENTH = RewardRule(
@@ -196,6 +210,34 @@ def give_back(
     return record_refund(report, now=now)
 
 
+def spend(
+    amount_minor: int | None = None,
+    *,
+    customer_id: str = "anna",
+    reference: str = "S-1",
+    unit: str = "EUR",
+    item: str | None = None,
+    order_id: str | None = None,
+    program_id: ProgramId = TEA,
+    now: datetime = NOON,
+) -> Redeemed:
+    """Let a customer spend an amount, or an item's price in points."""
+    report = RedemptionReport(
+        program_id=program_id,
+        customer_id=customer_id,
+        reference=reference,
+        unit=POINTS_UNIT if item else unit,
+        amount_minor=amount_minor,
+        item_id=item,
+        order_id=order_id,
+    )
+    return redeem_credit(report, keys=KEYS, now=now)
+
+
+def restore(reference: str = "S-1", *, customer_id: str = "anna", now: datetime = NOON) -> Redeemed:
+    return restore_credit(customer_id, TEA, reference, keys=KEYS, now=now)
+
+
 def reward_keys(customer_id: str) -> list[RewardKey]:
     return [
         RewardKey(program_id=each.program_id, owner_id=each.owner_id, reward_id=each.reward_id)
@@ -215,7 +257,10 @@ def rewards_of(customer_id: str) -> list[Reward]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
-    """What a customer has, in minor units; a debt is negative."""
+    """What a customer has, in minor units; a debt is negative.
+
+    `paid` is all that was handed over, also what can still be spent of it.
+    """
 
     held: int = 0
     available: int = 0
@@ -227,7 +272,18 @@ def purse_of(customer_id: str, *, unit: str = "EUR") -> Purse:
     balance = ledger.find_balance(TEA, person_id(customer_id, key=KEYS.identity))
     if balance is None:
         return Purse()
-    return Purse(**{place.value: balance.amount(place, unit) for place in Place})
+    return Purse(
+        held=balance.amount(Place.HELD, unit),
+        available=balance.amount(Place.AVAILABLE, unit),
+        paid=handed_over_minor(balance, unit),
+        debt=balance.amount(Place.DEBT, unit),
+    )
+
+
+def credit_of(customer_id: str, *, unit: str = "EUR") -> int:
+    """Give what a customer's credit account holds, also when some of it is owed."""
+    balance = ledger.find_balance(TEA, person_id(customer_id, key=KEYS.identity))
+    return balance.amount(Place.CREDIT, unit) if balance else 0
 
 
 def dump() -> dict[str, list[Any]]:
@@ -242,9 +298,10 @@ def dump() -> dict[str, list[Any]]:
 
 # the tables of infra/state.yaml by their short names; a test holds this list against the template
 TABLES = (
-    *("advocates", "balances", "budgets", "conversions", "counters", "coupons", "events"),
-    *("journals", "links", "messages", "people", "programs", "rankings", "referrals", "rewards"),
-    *("roots", "signals"),
+    *("advocates", "announced", "balances", "budgets", "conversions", "counters", "coupons"),
+    *("details", "differences", "dispatches", "events", "journals", "links", "messages", "people"),
+    *("preferences", "programs", "rankings", "redemptions", "referrals", "rewards", "roots"),
+    *("signals", "suppressions", "webhook-deliveries", "webhook-endpoints", "webhook-lanes"),
 )
 
 LATER = NOON + timedelta(days=15)

@@ -4,18 +4,22 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from referrals.cli.delivery_parts import Language
 from referrals.cli.documents import ProgramDocument, read_program, read_program_file, schema
+from referrals.cli.written_documents import document_of
+from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.errors import TermsNotAllowedError
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
 from referrals.domain.ids import ProgramId
 from referrals.domain.landings import Landing, Preview, ProgramStatus
+from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.programs import (
     AttributionModel,
     AttributionTerms,
@@ -23,7 +27,10 @@ from referrals.domain.programs import (
     Eligibility,
     Experiment,
     Goals,
+    MessageText,
+    PartnerTerms,
     Program,
+    ReminderTerms,
     TouchKind,
     Variant,
     Weights,
@@ -47,6 +54,7 @@ from referrals.domain.rules import (
     Tiers,
     Trigger,
 )
+from referrals.notify.languages import LANGUAGES
 from referrals.store.rows import Body
 
 ROOT = Path(__file__).parents[2]
@@ -390,6 +398,12 @@ def test_places_are_the_prizes_of_a_leaderboard() -> None:
             "bottles",
             id="a gift",
         ),
+        pytest.param(
+            {"kind": "gift", "reward": {"amount_minor": 500}, "pool": "bottles", "ships": True},
+            "ships",
+            True,
+            id="a gift by post",
+        ),
         pytest.param({"hold_days": 30}, "hold_days", 30, id="a hold"),
         pytest.param({"expires_after_days": 365}, "expires_after_days", 365, id="expiry"),
         pytest.param(
@@ -565,6 +579,79 @@ def test_the_hold_of_the_program_is_the_one_of_rules_without_their_own() -> None
             Goals(purchases=500, max_cost_per_purchase_minor=900, max_cost_share_bps=1_500),
             id="goals",
         ),
+        pytest.param(
+            {"texts": {"welcome": {"en": {"subject": "Hello"}, "bg": {"body": "Здравей"}}}},
+            "texts",
+            {"welcome": {"en": MessageText(subject="Hello"), "bg": MessageText(body="Здравей")}},
+            id="texts",
+        ),
+        pytest.param(
+            {"reminders": {"after_days": [7, 30]}},
+            "reminders",
+            ReminderTerms(after_days=(7, 30)),
+            id="reminders",
+        ),
+        pytest.param({"reminders": "off"}, "reminders", ReminderTerms(after_days=()), id="none"),
+        pytest.param({"payouts": {}}, "payouts", PayoutTerms(), id="payouts as they usually are"),
+        pytest.param(
+            {"payouts": {"every": "weekly", "on_day": 5, "minimum_minor": 2_000}},
+            "payouts",
+            PayoutTerms(every=PayoutSchedule.WEEKLY, on_day=5, minimum_minor=2_000),
+            id="payouts by bank",
+        ),
+        pytest.param(
+            {
+                "payouts": {
+                    "provider": "tremendous",
+                    "every": "daily",
+                    "campaign_id": "C1",
+                    "funding_source": "F1",
+                }
+            },
+            "payouts",
+            PayoutTerms(
+                provider=PayoutProvider.TREMENDOUS,
+                every=PayoutSchedule.DAILY,
+                campaign_id="C1",
+                funding_source="F1",
+            ),
+            id="payouts by a provider",
+        ),
+        pytest.param(
+            {"partners": {"cinema": {"url": "https://cinema.example/codes/"}}},
+            "partners",
+            {"cinema": PartnerTerms(url="https://cinema.example/codes")},
+            id="partners",
+        ),
+        pytest.param(
+            {
+                "catalogue": [
+                    {
+                        "id": "mug",
+                        "name": "A mug",
+                        "points": 300,
+                        "kind": "gift",
+                        "amount_minor": 900,
+                        "pool": "mugs",
+                        "ships": True,
+                    }
+                ]
+            },
+            "catalogue",
+            (
+                CatalogueItem(
+                    item_id="mug",
+                    name="A mug",
+                    points=300,
+                    kind=RewardKind.GIFT,
+                    amount_minor=900,
+                    pool="mugs",
+                    ships=True,
+                ),
+            ),
+            id="catalogue",
+        ),
+        pytest.param({"low_stock": 0}, "low_stock", 0, id="no word of low stock"),
     ],
 )
 def test_a_program_says_what_its_document_says(
@@ -767,6 +854,143 @@ def test_two_segments_may_both_replace_a_rule() -> None:
             id="neither on nor off",
         ),
         pytest.param(
+            {"messages": {"stock_low": "off"}},
+            ("messages.stock_low", "is a message to operators, which is no part of the terms"),
+            id="operators who do not want to know",
+        ),
+        pytest.param(
+            {"texts": {"budget_low": {"en": {"body": "All is well."}}}},
+            ("texts.budget_low", "is a message to operators, which is no part of the terms"),
+            id="other words for operators",
+        ),
+        pytest.param(
+            {"texts": {"welcome": {"de": {"body": "Hallo"}}}},
+            ("texts.welcome.de", "should be 'en', 'ru', 'bg' or 'ro'"),
+            id="a language that messages are not in",
+        ),
+        pytest.param(
+            {"texts": {"welcome": {"en": {"title": "Hello"}}}},
+            ("texts.welcome.en.title", "is no field here"),
+            id="a part that messages have not",
+        ),
+        pytest.param(
+            {"texts": {"welcome": {"ru": {"subject": "{{ friend.name }}"}}}},
+            (
+                "texts.welcome.ru.subject",
+                "has a getattr; there may be text, names and if",
+            ),
+            id="a text that looks into things",
+        ),
+        pytest.param(
+            {"texts": {"welcome": {"en": {"body": "Go to https://else.example"}}}},
+            (
+                "texts.welcome.en.body",
+                "has a link in it, or what mail programs take for one",
+            ),
+            id="a text with a link",
+        ),
+        pytest.param(
+            {
+                "texts": {
+                    kind: {
+                        language: {"body": "\N{GRINNING FACE}" * 4_000} for language in LANGUAGES
+                    }
+                    for kind in ("welcome", "reminder", "reward_ready", "reward_earned")
+                }
+            },
+            ("texts", "are more than 200000 bytes"),
+            id="more words than a program can keep",
+        ),
+        pytest.param(
+            {"reminders": "never"}, ("reminders", "should be 'off'"), id="reminders never"
+        ),
+        pytest.param(
+            {"reminders": {"after_days": [30, 14]}},
+            ("reminders.after_days", "does not go up"),
+            id="reminders that go back",
+        ),
+        pytest.param(
+            {"reminders": {"after_days": [14.5]}},
+            ("reminders.after_days.0", "should be a valid integer"),
+            id="a reminder at noon",
+        ),
+        pytest.param(
+            {"payouts": {"provider": "post"}},
+            ("payouts.provider", "should be 'bank' or 'tremendous'"),
+            id="payouts by post",
+        ),
+        pytest.param(
+            {"payouts": {"every": "weekly", "on_day": 15}},
+            ("payouts.on_day", "is not between 1 and 7"),
+            id="the fifteenth day of the week",
+        ),
+        pytest.param(
+            {"payouts": {"provider": "tremendous"}},
+            ("payouts", "needs either `products` or `campaign_id`"),
+            id="nothing to choose from",
+        ),
+        pytest.param(
+            {"partners": {"cinema": {"url": "http://cinema.example"}}},
+            ("partners.cinema.url", "is not an https address without a query"),
+            id="a partner that everybody can listen to",
+        ),
+        pytest.param(
+            {"rules": [a_rule_with(kind="partner", partner="cinema", reward={"amount_minor": 5})]},
+            ("rules.0.partner", "names cinema, which is none of the partners"),
+            id="a partner that nobody knows",
+        ),
+        pytest.param(
+            {
+                "segments": {
+                    "vip": {
+                        "rules": [
+                            a_rule_with(
+                                kind="gift", pool="a", partner="b", reward={"amount_minor": 5}
+                            )
+                        ]
+                    }
+                },
+                "partners": {"b": {"url": "https://b.example"}},
+            },
+            (
+                "segments.vip.rules.0.partner",
+                "is for coupons and partners' offers, not for gift",
+            ),
+            id="a gift of a partner for vips",
+        ),
+        pytest.param(
+            {"rules": [a_rule_with(on="redemption")]},
+            (
+                "rules.0.on",
+                (
+                    "should be 'enrolment', 'signup', 'purchase', 'renewal', 'milestone' or "
+                    "'period_end'"
+                ),
+            ),
+            id="a rule for spending",
+        ),
+        pytest.param(
+            {
+                "catalogue": [
+                    {"id": "a", "name": "A", "points": 5, "kind": "points", "amount_minor": 5}
+                ]
+            },
+            (
+                "catalogue.0.kind",
+                "should be 'credit', 'coupon', 'gift', 'cash' or 'partner'",
+            ),
+            id="points for points",
+        ),
+        pytest.param(
+            {
+                "catalogue": [
+                    {"id": "a", "name": "A", "points": 5, "kind": "gift", "amount_minor": 5}
+                ]
+            },
+            ("catalogue.0.pool", "is missing: a gift comes from a pool"),
+            id="an item from nowhere",
+        ),
+        pytest.param(
             {"experiment": {"name": "a", "variants": [{"name": "b", "share_percent": 50}]}},
             ("experiment.variants.0.share_bps", "is missing"),
             id="a share in percent",
@@ -820,8 +1044,9 @@ def test_norway_is_a_country_and_no_boolean() -> None:
 
 
 def test_off_is_a_word_and_no_boolean() -> None:
-    text = DOCUMENT + "messages: {welcome: off}\nfraud: {velocity: off}\n"
+    text = DOCUMENT + "messages: {welcome: off}\nfraud: {velocity: off}\nreminders: off\n"
     program = read_program(text)
+    assert program.reminders == ReminderTerms(after_days=())
     assert program.silent_messages == ("welcome",)
     assert program.fraud.modes == {"velocity": FraudMode.OFF}
 
@@ -867,6 +1092,13 @@ def test_a_key_that_stands_twice_is_refused(text: str) -> None:
     assert "currency stands twice, again in line 14" in says
 
 
+@pytest.mark.parametrize("half", ["\\ud83d", "\\ud83d\\ude00"])
+def test_a_sign_that_is_cut_in_two_is_refused(half: str) -> None:
+    ((field, says),) = faults_of(DOCUMENT.replace("Tea for two", f'"Tea {half}"'))
+    assert field == "document"
+    assert "cut in two by \\u in line 3" in says
+
+
 def test_a_key_that_stands_twice_deep_inside_is_refused() -> None:
     text = DOCUMENT.replace("{rate_bps: 1000}", "{rate_bps: 1000, rate_bps: 9000}")
     assert fields_at_fault(text) == ["document"]
@@ -902,14 +1134,96 @@ def test_no_part_of_the_schema_takes_a_field_it_does_not_name() -> None:
 
 def test_editors_are_offered_the_words_of_each_list() -> None:
     parts = parts_of_the_schema()
-    assert "period_end" in parts["Trigger"]["enum"]
+    assert "period_end" in parts["RulePart"]["properties"]["on"]["enum"]
+    assert "redemption" not in parts["RulePart"]["properties"]["on"]["enum"]
+    assert "monthly" in parts["PayoutSchedule"]["enum"]
+    for field in ("messages", "texts"):
+        kinds = parts["a program"]["properties"][field]["propertyNames"]["enum"]
+        assert "welcome" in kinds
+        assert "stock_low" not in kinds
     assert "second_level" in parts["Side"]["enum"]
     assert "partner" in parts["RewardKind"]["enum"]
     assert "velocity" in parts["a program"]["properties"]["fraud"]["propertyNames"]["enum"]
     assert parts["CapPart"]["properties"]["per"]["enum"] == ["day", "month", "year", "all_time"]
 
 
+def test_texts_are_in_the_languages_of_messages() -> None:
+    assert get_args(Language) == LANGUAGES
+
+
+# written again
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="as short as can be"),
+        pytest.param({"name": "2026-05-01", "shop": "yes"}, id="names that look like values"),
+        pytest.param({"name": "Tea [bold] # two: {x}", "shop": "off"}, id="names with signs"),
+        pytest.param({"budget": {"total_minor": 0}}, id="a budget of nothing"),
+        pytest.param({"low_stock": 0, "reminders": "off"}, id="nothing and never"),
+        pytest.param({"fraud": {"velocity": {"mode": "review", "limit": 20}}}, id="a fraud limit"),
+        pytest.param(
+            {
+                "attribution": {
+                    "model": "position",
+                    "weights": {"first": 50, "middle": 0, "last": 50},
+                }
+            },
+            id="weights of nothing",
+        ),
+        pytest.param({"starts_at": "2026-05-01T00:00:00+02:00"}, id="a start"),
+        pytest.param({"timing": "after_sale"}, id="after a sale"),
+        pytest.param({"segments": {"vip": {"rules": [RULE]}}}, id="a segment"),
+        pytest.param(
+            {"rules": [a_rule_with(reward={"rate_bps": 9, "first": {"count": 2, "rate_bps": 5}})]},
+            id="the first two",
+        ),
+        pytest.param(
+            {
+                "rules": [
+                    a_rule_with(only={"countries": ["NO"]}, caps=[{"per": "day", "rewards": 1}])
+                ]
+            },
+            id="Norway",
+        ),
+        pytest.param(
+            {"texts": {"welcome": {"en": {"body": "\n  a\n\nb \n\n", "subject": " on "}}}},
+            id="blanks in texts",
+        ),
+        pytest.param(
+            {"payouts": {"provider": "tremendous", "every": "daily", "products": ["A", "B"]}},
+            id="payouts",
+        ),
+    ],
+)
+def test_a_program_is_written_as_a_document_that_says_the_same(changes: dict[str, Any]) -> None:
+    program = read_program(DOCUMENT, **changes)
+    assert read_program(document_of(program)) == program
+
+
+def test_a_document_is_written_for_people() -> None:
+    written = document_of(read_program(DOCUMENT, messages={"welcome": "off"}))
+    assert "- id: advocate-tenth\n  on: purchase\n" in written
+    assert "messages:\n  welcome: off\n" in written
+
+
 # the examples
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_every_example_is_written_as_a_document_that_says_the_same(file: Path) -> None:
+    program = read_program_file(file)
+    assert read_program(document_of(program)) == program
+
+
+def test_the_club_has_everything_that_arrives() -> None:
+    club = read_program_file(ROOT / "examples/programs/club.yaml")
+    assert club.payouts == PayoutTerms(on_day=15, minimum_minor=2_000)
+    assert [item.item_id for item in club.catalogue] == ["five-euro", "ticket", "ladle"]
+    assert club.rule("friend-ticket").partner == "cinema"
+    assert club.rule("tenth-friend").ships
+    assert sorted(club.texts["welcome"]) == ["en", "ru"]
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -929,7 +1243,7 @@ def test_every_example_is_stored_and_read_back_as_it_is(file: Path) -> None:
 def test_the_examples_show_every_trigger_side_kind_and_model() -> None:
     programs = [read_program_file(file) for file in EXAMPLES]
     rules = [rule for program in programs for rule in program.rules]
-    assert {rule.on for rule in rules} == set(Trigger)
+    assert {rule.on for rule in rules} == set(Trigger) - {Trigger.REDEMPTION}
     assert {rule.to for rule in rules} == set(Side)
     assert {rule.kind for rule in rules} == set(RewardKind)
 

@@ -87,6 +87,37 @@ def test_a_program_is_shown_with_all_its_terms() -> None:
 
 
 @pytest.mark.usefixtures("tables")
+def test_a_program_is_shown_as_a_document_that_says_the_same(tmp_path: Path) -> None:
+    run("apply", "examples/programs/club.yaml")
+    shown = tmp_path / "club.yaml"
+    shown.write_text(run("show", "club", "--yaml").output)
+    assert "club says what v1 says" in run("diff", str(shown)).output
+    assert "live in version 1" in run("apply", str(shown)).output
+
+
+@pytest.mark.usefixtures("tables")
+def test_an_earlier_version_is_shown_as_a_document(changed: Path) -> None:
+    run("apply", str(TEA))
+    run("apply", str(changed))
+    assert "hold_days: 14" in run("show", "tea", "--version", "1", "--yaml").output
+    assert "hold_days: 14" not in run("show", "tea", "--yaml").output
+
+
+@pytest.mark.usefixtures("tables")
+def test_another_currency_is_refused_where_a_budget_counts_in_the_live_one(tmp_path: Path) -> None:
+    club = Path("examples/programs/club.yaml").read_text()
+    dollars = tmp_path / "club.yaml"
+    dollars.write_text(club.replace("currency: EUR", "currency: USD"))
+    run("apply", "examples/programs/club.yaml")
+    refused = run("apply", str(dollars))
+    assert refused.exit_code == 1
+    assert "currency cannot change once applied" in refused.output
+    live = programs.find_live(ProgramId("club"))
+    assert live is not None
+    assert (live.version, live.currency) == (1, "EUR")
+
+
+@pytest.mark.usefixtures("tables")
 def test_a_difference_is_shown_and_changes_nothing(changed: Path) -> None:
     run("apply", str(TEA))
     shown = run("diff", str(changed))

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.differences import Difference, differences, percent, terms_in_words
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
 from referrals.domain.ids import ProgramId
 from referrals.domain.landings import Landing, Preview, ProgramStatus
+from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.programs import (
     AttributionModel,
     AttributionTerms,
@@ -19,7 +21,10 @@ from referrals.domain.programs import (
     Eligibility,
     Experiment,
     Goals,
+    MessageText,
+    PartnerTerms,
     Program,
+    ReminderTerms,
     TouchKind,
     Variant,
     Weights,
@@ -192,6 +197,8 @@ CHANGED_RULES: Cases = {
         ),
     ],
     "pool": [({"pool": "spare"}, ("pool", None, "spare"))],
+    "partner": [({"partner": "cinema"}, ("partner", None, "cinema"))],
+    "ships": [({"ships": True}, ("ships", None, "yes"))],
     "expires_after_days": [({"expires_after_days": 365}, ("expires_after_days", None, "365"))],
     "first_months": [({"first_months": 12}, ("first_months", None, "12"))],
     "milestone": [
@@ -234,6 +241,12 @@ def with_landing(**changes: Any) -> dict[str, Any]:
 
 
 MIDNIGHT = datetime(2026, 12, 1, tzinfo=UTC)
+MUG = CatalogueItem(
+    item_id="mug", name="A mug", points=300, kind=RewardKind.GIFT, amount_minor=900, pool="mugs"
+)
+BY_CARD = PayoutTerms(
+    provider=PayoutProvider.TREMENDOUS, every=PayoutSchedule.DAILY, products=("CARD", "BANK")
+)
 CHANGED_PROGRAMS: Cases = {
     "name": [({"name": "Tea"}, ("name", "Tea for two", "Tea"))],
     "shop_name": [({"shop_name": "Kettle"}, ("shop", "Samovar", "Kettle"))],
@@ -333,6 +346,68 @@ CHANGED_PROGRAMS: Cases = {
     "silent_messages": [
         ({"silent_messages": ("welcome",)}, ("messages.welcome", None, "off")),
     ],
+    "texts": [
+        (
+            {"texts": {"welcome": {"en": MessageText(subject="Hello")}}},
+            ("texts.welcome.en.subject", None, '"Hello"'),
+        ),
+        (
+            {"texts": {"welcome": {"ru": MessageText(heading="Привет")}}},
+            ("texts.welcome.ru.heading", None, '"Привет"'),
+        ),
+        (
+            {"texts": {"welcome": {"en": MessageText(body="Hello\n\nthere")}}},
+            ("texts.welcome.en.body", None, '"Hello\\n\\nthere"'),
+        ),
+    ],
+    "reminders": [
+        (
+            {"reminders": ReminderTerms(after_days=(7, 30))},
+            ("reminders", "after 14, 49, 133 days", "after 7, 30 days"),
+        ),
+        (
+            {"reminders": ReminderTerms(after_days=())},
+            ("reminders", "after 14, 49, 133 days", "off"),
+        ),
+    ],
+    "payouts": [
+        (
+            {"payouts": PayoutTerms(on_day=15, minimum_minor=2_000)},
+            (
+                "payouts",
+                None,
+                "provider bank; every monthly; on_day 15; minimum_minor 20.00 EUR",
+            ),
+        ),
+        (
+            {"payouts": BY_CARD},
+            (
+                "payouts",
+                None,
+                (
+                    "provider tremendous; every daily; minimum_minor 0.00 EUR; "
+                    "products BANK, CARD; funding_source balance"
+                ),
+            ),
+        ),
+    ],
+    "partners": [
+        (
+            {"partners": {"cinema": PartnerTerms(url="https://cinema.example/")}},
+            ("partners.cinema.url", None, "https://cinema.example/"),
+        ),
+    ],
+    "catalogue": [
+        (
+            {"catalogue": (MUG,)},
+            (
+                "catalogue.mug",
+                None,
+                "name A mug; points 300 points; kind gift; amount_minor 9.00 EUR; pool mugs",
+            ),
+        ),
+    ],
+    "low_stock": [({"low_stock": 5}, ("low_stock", "10", "5"))],
 }
 
 
@@ -345,6 +420,22 @@ def test_each_term_that_changes_is_a_difference(
     path, before, after = difference
     assert told(TEA, replace(TEA, **changes)) == [(path, before, after)]
     assert told(replace(TEA, **changes), TEA) == [(path, after, before)]
+
+
+def test_of_payouts_and_items_that_stay_each_field_is_a_difference() -> None:
+    before = replace(TEA, catalogue=(MUG,), payouts=BY_CARD)
+    after = replace(
+        TEA,
+        catalogue=(replace(MUG, points=250, ships=True),),
+        payouts=replace(BY_CARD, products=(), campaign_id="C1", minimum_minor=500),
+    )
+    assert told(before, after) == [
+        ("catalogue.mug.points", "300 points", "250 points"),
+        ("catalogue.mug.ships", None, "yes"),
+        ("payouts.campaign_id", None, "C1"),
+        ("payouts.minimum_minor", "0.00 EUR", "5.00 EUR"),
+        ("payouts.products", "BANK, CARD", None),
+    ]
 
 
 def test_a_limit_of_a_fraud_rule_is_a_difference() -> None:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.errors import TermsNotAllowedError
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
 from referrals.domain.ids import PersonId
 from referrals.domain.landings import Landing, Preview, ProgramStatus, is_web_address
+from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.programs import (
     AttributionModel,
     AttributionTerms,
@@ -20,13 +22,25 @@ from referrals.domain.programs import (
     Eligibility,
     Experiment,
     Goals,
+    PartnerTerms,
     Program,
+    ReminderTerms,
     TouchKind,
     Variant,
     Weights,
     checked,
+    following,
 )
-from referrals.domain.rules import Cap, Conditions, Flat, Milestone, Period, RewardRule, Trigger
+from referrals.domain.rules import (
+    Cap,
+    Conditions,
+    Flat,
+    Milestone,
+    Period,
+    RewardKind,
+    RewardRule,
+    Trigger,
+)
 from tests.factories import (
     NOW,
     a_landing,
@@ -61,6 +75,17 @@ def an_experiment(**shares_bps: int) -> Experiment:
 
 def numbered_rules(count: int) -> list[RewardRule]:
     return [replace(a_rule(), rule_id=f"rule-{number}") for number in range(count)]
+
+
+MUG = CatalogueItem(
+    item_id="mug", name="A mug", points=300, kind=RewardKind.GIFT, amount_minor=900, pool="mugs"
+)
+BY_BANK = PayoutTerms(minimum_minor=2_000)
+BY_PROVIDER = PayoutTerms(provider=PayoutProvider.TREMENDOUS, products=("CARD",))
+
+
+def with_item(**changes: Any) -> Program:
+    return with_terms(catalogue=(replace(MUG, **changes),))
 
 
 CONTRADICTIONS = [
@@ -253,6 +278,158 @@ CONTRADICTIONS = [
         with_terms(goals=Goals(purchases=0)), "goals.purchases", "is less than 1", id="no goal"
     ),
     pytest.param(
+        with_terms(reminders=ReminderTerms(after_days=(49, 14))),
+        "reminders.after_days",
+        "does not go up",
+        id="reminders that go back",
+    ),
+    pytest.param(
+        with_terms(reminders=ReminderTerms(after_days=(14, 14))),
+        "reminders.after_days",
+        "does not go up",
+        id="two reminders on a day",
+    ),
+    pytest.param(
+        with_terms(reminders=ReminderTerms(after_days=(1, 2, 3, 4, 5, 6, 7))),
+        "reminders.after_days",
+        "has more than 6",
+        id="a reminder a day",
+    ),
+    pytest.param(
+        with_terms(reminders=ReminderTerms(after_days=(0, 30))),
+        "reminders.after_days",
+        "is not between 1 and 365",
+        id="a reminder at once",
+    ),
+    pytest.param(
+        with_terms(reminders=ReminderTerms(after_days=(30, 366))),
+        "reminders.after_days",
+        "is not between 1 and 365",
+        id="a reminder after years",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_BANK, every=PayoutSchedule.WEEKLY, on_day=8)),
+        "payouts.on_day",
+        "is not between 1 and 7",
+        id="the eighth day of the week",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_BANK, on_day=29)),
+        "payouts.on_day",
+        "is not between 1 and 28",
+        id="a day that February has not",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_BANK, every=PayoutSchedule.DAILY, on_day=3)),
+        "payouts.on_day",
+        "is for weekly and monthly payouts, not for daily",
+        id="every day on the third",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_BANK, minimum_minor=-1)),
+        "payouts.minimum_minor",
+        "is negative",
+        id="payouts below nothing",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_BANK, products=("CARD",))),
+        "payouts.products",
+        "is for tremendous, not for a bank",
+        id="gift cards of a bank",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_BANK, funding_source="card-1")),
+        "payouts.funding_source",
+        "is for tremendous, not for a bank",
+        id="a bank that is told where to take it from",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_PROVIDER, campaign_id="C1")),
+        "payouts",
+        "needs either `products` or `campaign_id`",
+        id="products beside a campaign",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_PROVIDER, products=())),
+        "payouts",
+        "needs either `products` or `campaign_id`",
+        id="nothing to choose from",
+    ),
+    pytest.param(
+        with_terms(payouts=replace(BY_PROVIDER, products=("CARD", "CARD"))),
+        "payouts.products",
+        "names one twice",
+        id="a card and the same card",
+    ),
+    *(
+        pytest.param(
+            with_terms(partners={"cinema": PartnerTerms(url=url)}),
+            "partners.cinema.url",
+            "is not an https address without a query",
+            id=f"a partner at {url}",
+        )
+        for url in (
+            "http://cinema.example/codes",
+            "cinema.example/codes",
+            "https://cinema.example/codes?key=1",
+            "https://cinema.example/codes#top",
+            "https://us@cinema.example/codes",
+            "http://localhost.example/codes",
+        )
+    ),
+    pytest.param(
+        with_terms(replace(a_rule(), kind=RewardKind.PARTNER, reward=FIVE_EURO, partner="cinema")),
+        "rules.0.partner",
+        "names cinema, which is none of the partners",
+        id="a partner that nobody knows",
+    ),
+    pytest.param(
+        with_item(kind=RewardKind.PARTNER, pool=None, partner="cinema"),
+        "catalogue.0.partner",
+        "names cinema, which is none of the partners",
+        id="an item of a partner that nobody knows",
+    ),
+    pytest.param(
+        with_terms(catalogue=(MUG, replace(MUG, points=100))),
+        "catalogue.1.id",
+        "stands twice",
+        id="two items of one id",
+    ),
+    pytest.param(
+        with_item(points=0), "catalogue.0.points", "is less than 1", id="an item for nothing"
+    ),
+    pytest.param(
+        with_item(amount_minor=0),
+        "catalogue.0.amount_minor",
+        "is less than 1",
+        id="an item worth nothing",
+    ),
+    pytest.param(
+        with_item(kind=RewardKind.POINTS, pool=None),
+        "catalogue.0.kind",
+        "is points, which are what it is bought with",
+        id="points for points",
+    ),
+    pytest.param(
+        with_item(kind=RewardKind.CASH, pool=None),
+        "catalogue.0.kind",
+        "is cash, and the program has no payouts",
+        id="points for cash that nobody pays out",
+    ),
+    pytest.param(
+        with_item(pool=None),
+        "catalogue.0.pool",
+        "is missing: a gift comes from a pool",
+        id="an item from nowhere",
+    ),
+    pytest.param(
+        with_terms(catalogue=tuple(replace(MUG, item_id=f"mug-{number}") for number in range(101))),
+        "catalogue",
+        "has more than 100 items",
+        id="a department store",
+    ),
+    pytest.param(with_terms(low_stock=-1), "low_stock", "is negative", id="less than no stock"),
+    pytest.param(
         with_terms(*numbered_rules(13)),
         "rules",
         "are 13 for one advocate at once, more than 12",
@@ -311,6 +488,66 @@ def test_twelve_rules_at_once_are_allowed_and_more_that_exclude_each_other() -> 
     signups = replace(a_welcome_rule(), rule_id="welcome")
     program = a_program(*of_segments, of_others, signups)
     assert checked(program) is program
+
+
+def test_what_arrives_is_allowed_in_every_way_it_can() -> None:
+    program = with_terms(
+        replace(a_rule(), kind=RewardKind.PARTNER, reward=FIVE_EURO, partner="cinema"),
+        payouts=replace(BY_PROVIDER, every=PayoutSchedule.WEEKLY, on_day=7),
+        partners={"cinema": PartnerTerms(url="https://cinema.example:8443/codes")},
+        reminders=ReminderTerms(after_days=(1, 2, 3, 4, 5, 365)),
+        catalogue=(
+            replace(MUG, ships=True),
+            replace(MUG, item_id="cash", kind=RewardKind.CASH, pool=None),
+            replace(MUG, item_id="coupon", kind=RewardKind.COUPON, pool=None, partner="cinema"),
+            replace(MUG, item_id="ticket", kind=RewardKind.PARTNER, pool=None, partner="cinema"),
+        ),
+        low_stock=0,
+    )
+    assert checked(program) is program
+    assert checked(with_terms(payouts=replace(BY_BANK, on_day=28)))
+    assert checked(with_terms(payouts=PayoutTerms(every=PayoutSchedule.DAILY)))
+    assert checked(with_terms(reminders=ReminderTerms(after_days=())))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000/codes", "http://localhost/codes"])
+def test_a_fake_of_a_partner_may_run_beside_us(url: str) -> None:
+    assert checked(with_terms(partners={"cinema": PartnerTerms(url=url)}))
+
+
+LIMITED = {"budget": BudgetTerms(total_minor=100_000)}
+PAID_OUT = {"payouts": BY_BANK}
+
+
+def test_a_version_comes_after_the_live_one() -> None:
+    assert following(None, with_terms()).version == 1
+    assert following(replace(with_terms(), version=3), with_terms(**LIMITED)).version == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(LIMITED, LIMITED, id="a budget"),
+        pytest.param(PAID_OUT, PAID_OUT, id="payouts"),
+        pytest.param({}, LIMITED, id="a budget that comes"),
+        pytest.param(LIMITED, {}, id="a budget that goes"),
+        pytest.param({}, PAID_OUT, id="payouts that come"),
+        pytest.param(PAID_OUT, {}, id="payouts that go"),
+    ],
+)
+def test_the_currency_of_what_is_counted_cannot_change(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    changed = with_terms(currency="USD", **after)
+    with pytest.raises(TermsNotAllowedError) as refused:
+        following(with_terms(**before), changed)
+    assert [(fault.field, fault.says) for fault in refused.value.faults] == [
+        ("currency", "cannot change once applied: budget and payouts are counted in EUR")
+    ]
+
+
+def test_the_currency_of_promises_alone_can_change() -> None:
+    assert following(with_terms(), with_terms(currency="USD")).currency == "USD"
 
 
 @pytest.mark.parametrize("channel", ["whatsapp", "link", "other", "code", "coupon", "stated"])

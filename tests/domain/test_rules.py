@@ -65,7 +65,12 @@ FROM_THE_FIFTH = tiers((1, FIVE_EURO), (5, A_TENTH))
         pytest.param(COUPON, id="a coupon for a sign-up"),
         pytest.param(replace(COUPON, kind=RewardKind.GIFT), id="a gift"),
         pytest.param(replace(COUPON, kind=RewardKind.PARTNER, pool=None), id="a partner's"),
-        pytest.param(replace(COUPON, kind=RewardKind.PARTNER), id="a partner's from a stock"),
+        pytest.param(
+            replace(COUPON, kind=RewardKind.PARTNER, pool=None, partner="cinema"),
+            id="a code that a partner makes",
+        ),
+        pytest.param(replace(COUPON, pool=None, partner="cinema"), id="a partner's coupon"),
+        pytest.param(replace(COUPON, kind=RewardKind.GIFT, ships=True), id="a gift by post"),
         pytest.param(
             replace(COUPON, on=Trigger.ENROLMENT, to=Side.ADVOCATE), id="a coupon for sharing"
         ),
@@ -482,8 +487,46 @@ def test_a_rule_that_makes_sense_has_no_fault(rule: RewardRule) -> None:
             COUPON,
             {"pool": None},
             "pool",
-            "is missing: a coupon comes from a pool",
+            "is missing: a coupon comes from a pool, or from a partner",
             id="a coupon from nowhere",
+        ),
+        pytest.param(
+            COUPON,
+            {"partner": "cinema"},
+            "partner",
+            "is set beside a pool, and a coupon comes from one of them",
+            id="a coupon from two places",
+        ),
+        pytest.param(
+            COUPON,
+            {"kind": RewardKind.GIFT, "pool": None},
+            "pool",
+            "is missing: a gift comes from a pool",
+            id="a gift from nowhere",
+        ),
+        pytest.param(
+            COUPON,
+            {"kind": RewardKind.GIFT, "partner": "cinema"},
+            "partner",
+            "is for coupons and partners' offers, not for gift",
+            id="a gift of a partner",
+        ),
+        pytest.param(
+            COUPON,
+            {"kind": RewardKind.PARTNER},
+            "pool",
+            "is for coupons and gifts, not for partner",
+            id="a partner's from a stock",
+        ),
+        pytest.param(
+            COUPON, {"ships": True}, "ships", "is for gifts, not for coupon", id="a coupon by post"
+        ),
+        pytest.param(
+            FIVE_EURO_FOR_A_SIGNUP,
+            {"on": Trigger.REDEMPTION},
+            "on",
+            "is what points are spent by; no rule waits for it",
+            id="a reward for spending",
         ),
         pytest.param(
             TENTH_OF_A_PURCHASE,

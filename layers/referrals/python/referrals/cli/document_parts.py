@@ -75,7 +75,7 @@ ShareBps = Annotated[int, Field(strict=True, ge=0, le=BASIS_POINTS)]
 Flag = Annotated[bool, Field(strict=True)]
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
-Switch = Literal["on", "off"]
+RuleTrigger = Literal["enrolment", "signup", "purchase", "renewal", "milestone", "period_end"]
 FraudName = Annotated[str, WithJsonSchema({"type": "string", "enum": [r.name for r in RULES]})]
 
 
@@ -324,7 +324,7 @@ class RulePart(Part):
         description="Names the rule in reports and decisions; small letters, digits, hyphens.",
         examples=["advocate-tenth"],
     )
-    on: Trigger = Field(
+    on: RuleTrigger = Field(
         description="What the rule waits for: `enrolment` (somebody becomes an advocate), "
         "`signup` and `purchase` of a friend, `renewal` (a later payment of a subscription), "
         "`milestone`, or `period_end` (the prizes of a leaderboard)."
@@ -335,13 +335,22 @@ class RulePart(Part):
     )
     kind: RewardKind = Field(
         description="What is given: `credit` in the shop, `points`, a `coupon` or a `gift` from a "
-        "pool, `cash`, or something from a `partner`."
+        "pool, `cash`, or an offer of a `partner`."
     )
     reward: RewardPart = Field(
         description="How much: `amount_minor`, `rate_bps`, `tiers`, or `places` of a leaderboard."
     )
     pool: Slug | None = Field(
         default=None, description="The stock that coupons or gifts come from.", examples=["welcome"]
+    )
+    partner: Slug | None = Field(
+        default=None,
+        description="The partner whose system makes the code: of a `partner` reward, which people "
+        "hand over unless set, or of a `coupon` that comes from no pool.",
+        examples=["cinema"],
+    )
+    ships: Flag = Field(
+        default=False, description="The gift is sent: it waits for an address, asked for by mail."
     )
     hold_days: Days | None = Field(
         default=None,
@@ -385,7 +394,7 @@ class RulePart(Part):
         """Give the rule; `hold_days` are the program's."""
         return RewardRule(
             rule_id=self.id,
-            on=self.on,
+            on=Trigger(self.on),
             to=self.to,
             kind=self.kind,
             reward=_amount(self.reward),
@@ -396,6 +405,8 @@ class RulePart(Part):
             only=self.only.conditions(),
             caps=tuple(each.cap() for each in self.caps),
             pool=self.pool,
+            partner=self.partner,
+            ships=self.ships,
             expires_after_days=self.expires_after_days,
             first_months=self.first_months,
             milestone=self.milestone.milestone() if self.milestone else None,

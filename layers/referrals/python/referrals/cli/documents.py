@@ -17,6 +17,18 @@ import yaml
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from referrals.cli.delivery_parts import (
+    ItemPart,
+    Language,
+    MessageName,
+    OffOrReminders,
+    PartnerPart,
+    PayoutsPart,
+    RemindersPart,
+    Switch,
+    TextPart,
+    reminder_terms,
+)
 from referrals.cli.document_parts import (
     AttributionPart,
     BudgetPart,
@@ -29,11 +41,11 @@ from referrals.cli.document_parts import (
     Line,
     ModeOrTerms,
     Moment,
+    Number,
     Part,
     PreviewPart,
     RulePart,
     SegmentPart,
-    Switch,
     fraud_terms,
 )
 from referrals.domain.errors import Fault, TermsNotAllowedError
@@ -41,11 +53,16 @@ from referrals.domain.ids import ProgramId
 from referrals.domain.landings import Landing, ProgramStatus
 from referrals.domain.programs import Eligibility, Program, checked
 from referrals.domain.rules import RewardRule
-from referrals.notify.messages import MessageKind
+from referrals.notify.texts import text_faults
 from referrals.runtime.bodies import SLUG, Slug
 
 Parameter = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Timing = Literal["pre_sale", "after_sale"]
+
+# A text with one of these cannot be stored, nor sent.
+_HALF_A_SIGN = re.compile("[\ud800-\udfff]")
+# A program is one item of its table, with 400 KB for all it says.
+_MOST_TEXT_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,10 +166,32 @@ class ProgramDocument(Part):
         "not named are off.",
         examples=[{"same_person": "block", "velocity": {"mode": "review", "limit": 20}}],
     )
-    messages: dict[MessageKind, Switch] = Field(
+    messages: dict[MessageName, Switch] = Field(
         default={},
         description="Messages that are not to be sent; all are on unless set to `off`.",
         examples=[{"reward_earned": "off"}],
+    )
+    texts: dict[MessageName, Annotated[dict[Language, TextPart], Field(min_length=1)]] = Field(
+        default={},
+        description="Own words, by message and language: text, the names that the message knows "
+        "(`{{ friend }}`), and `{% if %}`.",
+        examples=[{"welcome": {"en": {"subject": "Welcome to {{ program }}"}}}],
+    )
+    reminders: OffOrReminders = Field(
+        default=RemindersPart(),
+        description="When an advocate whom nobody followed is asked to share again, or `off`.",
+    )
+    payouts: PayoutsPart | None = Field(
+        default=None,
+        description="How cash is paid out; unless set, people send it, and say so.",
+    )
+    partners: dict[Slug, PartnerPart] = Field(
+        default={}, description="Systems outside that make codes for us, by name."
+    )
+    catalogue: tuple[ItemPart, ...] = Field(default=(), description="What points buy.")
+    low_stock: Annotated[Number, Field(le=10_000)] = Field(
+        default=10,
+        description="Operators are told of a pool with fewer left than this; 0 for never.",
     )
     goals: GoalsPart = Field(
         default=GoalsPart(), description="What the business wants of the program."
@@ -161,7 +200,7 @@ class ProgramDocument(Part):
     def terms(self) -> Program:
         """Give the program; TermsNotAllowedError names what contradicts itself, and where."""
         placed = [*self._general_rules(), *self._segment_rules()]
-        faults = [*self._timing_faults(), *_segment_faults(placed)]
+        faults = [*self._timing_faults(), *_segment_faults(placed), *self._text_faults()]
         program = self._program(tuple(each.rule for each in placed))
         try:
             checked(program)
@@ -190,6 +229,15 @@ class ProgramDocument(Part):
             silent_messages=tuple(
                 sorted(kind for kind, switch in self.messages.items() if switch == "off")
             ),
+            texts={
+                kind.value: {language: part.text() for language, part in parts.items()}
+                for kind, parts in self.texts.items()
+            },
+            reminders=reminder_terms(self.reminders),
+            payouts=self.payouts.payouts() if self.payouts else None,
+            partners={name: part.partner() for name, part in self.partners.items()},
+            catalogue=tuple(each.item() for each in self.catalogue),
+            low_stock=self.low_stock,
         )
 
     def _landing(self) -> Landing:
@@ -220,6 +268,18 @@ class ProgramDocument(Part):
             yield Fault(field="timing", says="is pre_sale, and advocates must have bought before")
         if self.timing == "after_sale" and min_purchases == 0:
             yield Fault(field="timing", says="is after_sale, and advocates need not have bought")
+
+    def _text_faults(self) -> Iterator[Fault]:
+        length = 0
+        for kind, parts in self.texts.items():
+            for language, part in parts.items():
+                path, text = f"texts.{kind}.{language}", part.text()
+                words = [each for each in (text.subject, text.heading, text.body) if each]
+                length += sum(len(each.encode()) for each in words)
+                for fault in text_faults(kind, text):
+                    yield replace(fault, field=f"{path}.{fault.field}")
+        if length > _MOST_TEXT_BYTES:
+            yield Fault(field="texts", says=f"are more than {_MOST_TEXT_BYTES} bytes")
 
     def _general_rules(self) -> Iterator[_Placed]:
         for position, part in enumerate(self.rules):
@@ -306,6 +366,13 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        said = str(super().construct_scalar(node))
+        if _HALF_A_SIGN.search(said):
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"a sign is cut in two by \\u in line {line}: write it as it is")
+        return said
 
 
 for _name, _pattern, _first in (

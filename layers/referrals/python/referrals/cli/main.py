@@ -15,18 +15,26 @@ from referrals.cli import (
     explain,
     gifts,
     ledger,
+    mails,
+    payouts,
     people,
     programs,
+    queues,
     replay,
     reviews,
     rewards,
+    webhooks,
 )
+from referrals.cli import messages as message_previews
 from referrals.cli.output import ExistingFile, StoppedError, out
 from referrals.clients import client
 from referrals.domain.ids import ProgramId
 from referrals.domain.links import LinkStatus, normalized
+from referrals.domain.rules import RewardKind
+from referrals.runtime import clock
 from referrals.settings import MissingSettingError
 from referrals.store import counters, coupons, links, messages
+from referrals.usecases.refill_pool import pools_of, refill_pool
 
 app = typer.Typer(help="Operate a referral program.", no_args_is_help=True)
 coupons_app = typer.Typer(help="Coupon pools.", no_args_is_help=True)
@@ -36,12 +44,17 @@ messages_app = typer.Typer(help="Messages to people.", no_args_is_help=True)
 app.add_typer(programs.app, name="program")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rewards.app, name="rewards")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(coupons_app, name="coupons")
 app.add_typer(gifts.app, name="gifts")
 app.add_typer(secrets_app, name="secrets")
 app.add_typer(links_app, name="links")
 app.add_typer(messages_app, name="messages")
+app.add_typer(mails.sms_app, name="sms")
+app.add_typer(queues.app, name="queue")
+app.add_typer(message_previews.app, name="message")
 app.add_typer(reviews.app, name="review")
+app.add_typer(webhooks.app, name="webhooks")
 app.command("explain")(explain.explain)
 app.command("attribute")(attribution.attribute)
 app.command("forget")(people.forget)
@@ -49,20 +62,24 @@ app.command("forget")(people.forget)
 app.command("replay")(replay.replay)
 
 _LONGEST_COUPON = 64
+_ROTATED = ("click-key", "signal-key", "portal-key", "webhook-secret", "api-key")
 
 
 @coupons_app.command("add")
 def add_coupons(program: str, pool: str, file: ExistingFile) -> None:
-    """Put the coupons of a file, one a line, into a pool; those that were in it are passed over."""
-    if pool not in {rule.pool for rule in programs.get_program(program, None).rules}:
-        raise StoppedError(f"no rule of {program} gives coupons from a pool {pool}")
+    """Put the coupons of a file, one a line, into a pool; those that were in it are passed over.
+
+    Rewards that wait for them go out, the oldest first.
+    """
+    if pool not in pools_of(programs.get_program(program, None), kinds=RewardKind):
+        raise StoppedError(f"nothing in {program} gives coupons from a pool {pool}")
     lines = (line.strip() for line in file.read_text(encoding="utf-8").splitlines())
     codes = [line for line in lines if line]
     too_long = next((code for code in codes if not _is_coupon(code)), None)
     if too_long is not None:
         raise StoppedError(f"not a coupon of at most 64 printable signs: {too_long[:80]}")
-    added = sum(coupons.add(ProgramId(program), pool, code) for code in codes)
-    out.print(f"{added} new coupons in {pool}")
+    refilled = refill_pool(ProgramId(program), pool, codes, now=clock.utc_now())
+    out.print(f"{refilled.added} new coupons in {pool}{gifts.called_in_words(refilled)}")
 
 
 def _is_coupon(code: str) -> bool:
@@ -78,11 +95,13 @@ def count_coupons(program: str, pool: str) -> None:
 
 @secrets_app.command("rotate")
 def rotate_secret(
-    name: Annotated[str, typer.Argument(help="click-key, signal-key, webhook-secret or api-key")],
+    name: Annotated[
+        str, typer.Argument(help="click-key, signal-key, portal-key, webhook-secret or api-key")
+    ],
 ) -> None:
     """Make a new value current; the one before stays valid until the next rotation."""
-    if name not in {"click-key", "signal-key", "webhook-secret", "api-key"}:
-        raise StoppedError("only click-key, signal-key, webhook-secret and api-key can be rotated")
+    if name not in _ROTATED:
+        raise StoppedError(f"only {', '.join(_ROTATED)} can be rotated")
     manager, secret_id = client("secretsmanager"), settings.table_name(name)
     known = json.loads(manager.get_secret_value(SecretId=secret_id)["SecretString"])
     # 33 bytes are 44 signs of base64 without padding, which a whsec_ secret has to be
@@ -117,6 +136,14 @@ def _set_link(code: str, status: LinkStatus) -> None:
     if not links.set_status(normalized(code), status):
         raise StoppedError(f"nobody has the code {code}, or it is closed for good")
     out.print(f"{normalized(code)} is {status}, everywhere within a minute")
+
+
+messages_app.command("show")(mails.show_message)
+messages_app.command("list")(mails.list_messages)
+messages_app.command("rates")(mails.show_rates)
+messages_app.command("suppressed")(mails.show_suppression)
+messages_app.command("suppress")(mails.suppress)
+messages_app.command("lift")(mails.lift)
 
 
 @messages_app.command("doubtful")

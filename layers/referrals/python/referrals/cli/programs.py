@@ -9,6 +9,7 @@ from rich.table import Table
 from referrals.cli.documents import read_program_file, schema
 from referrals.cli.output import ExistingFile, StoppedError, out
 from referrals.cli.plans import Form, as_json, print_plan, progress_bar
+from referrals.cli.written_documents import document_of
 from referrals.domain.differences import Difference, differences, terms_in_words
 from referrals.domain.errors import ProgramNotFoundError, ReferralError
 from referrals.domain.ids import ProgramId
@@ -73,9 +74,14 @@ def apply_program_file(file: ExistingFile) -> None:
 def show_program(
     program: str,
     version: Annotated[int | None, typer.Option(help="An earlier version; the live one.")] = None,
+    *,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="As a document to apply.")] = False,
 ) -> None:
     """Show all terms of a program: of its live version, or of the one named."""
     shown = get_program(program, version)
+    if as_yaml:
+        print(document_of(shown), end="")
+        return
     out.print(f"{shown.name} ({shown.program_id} v{shown.version}, {shown.currency})")
     out.print(f"leads to {shown.landing.landing_page}, {shown.landing.status}", soft_wrap=True)
     heading = ""

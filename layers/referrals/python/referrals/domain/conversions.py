@@ -510,6 +510,7 @@ def _credit_events(
             cause=conversion.cause,
             program_id=conversion.program_id,
             friend_id=conversion.friend_id,
+            kind=conversion.kind,
             now=now,
         )
     yield conversion_event(
@@ -520,9 +521,15 @@ def _credit_events(
 
 
 def referral_event(
-    referral: Referral, *, cause: str, program_id: ProgramId, friend_id: PersonId, now: datetime
+    referral: Referral,
+    *,
+    cause: str,
+    program_id: ProgramId,
+    friend_id: PersonId,
+    kind: ConversionKind | None = None,
+    now: datetime,
 ) -> DomainEvent:
-    """Tell that a friend was bound, with all that the bond is."""
+    """Tell that a friend was bound, with all that the bond is, and by what `kind` of conversion."""
     return event(
         EventName.REFERRAL_CREATED,
         cause=cause,
@@ -531,6 +538,7 @@ def referral_event(
         referral_id=referral.referral_id,
         advocate_id=referral.advocate_id,
         friend_id=friend_id,
+        kind=kind,
         code=referral.code,
         channel=referral.channel,
         since=referral.since.isoformat(),

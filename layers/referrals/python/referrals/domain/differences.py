@@ -4,20 +4,26 @@ Rules are told apart by their id, and lists that are sets in truth are sorted: w
 about in a document changes nothing.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.landings import Landing
 from referrals.domain.money import written
+from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.programs import (
     AttributionModel,
     AttributionTerms,
     Experiment,
+    MessageText,
     Program,
+    ReminderTerms,
     Weights,
 )
 from referrals.domain.rules import (
+    POINTS_UNIT,
     Amount,
     Cap,
     Conditions,
@@ -46,16 +52,14 @@ class Difference:
 def differences(live: Program | None, new: Program) -> tuple[Difference, ...]:
     """Name what `new` changes of the `live` version, sorted by path; all of it when none is live.
 
-    A rule that comes or goes is one difference, with all it says; of one that stays, each field
-    that changes is.
+    A rule, an item of the catalogue or the payouts that come or go are one difference, with all
+    they say; of what stays, each field that changes is.
     """
     before = {} if live is None else terms_in_words(live)
     after = terms_in_words(new)
-    old_rules = {} if live is None else {rule.rule_id: rule for rule in live.rules}
-    new_rules = {rule.rule_id: rule for rule in new.rules}
-    for rule_id in old_rules.keys() ^ new_rules.keys():
-        _fold(before, f"rules.{rule_id}")
-        _fold(after, f"rules.{rule_id}")
+    for path in set(_wholes(live) if live else ()) ^ set(_wholes(new)):
+        _fold(before, path)
+        _fold(after, path)
     return tuple(
         Difference(path=path, before=before.get(path), after=after.get(path))
         for path in sorted(before.keys() | after.keys())
@@ -66,6 +70,14 @@ def differences(live: Program | None, new: Program) -> tuple[Difference, ...]:
 def terms_in_words(program: Program) -> dict[str, str]:
     """Say everything that a version says, by its path in a document, in the order of documents."""
     return {path: says for path, says in _terms(program) if says is not None}
+
+
+def _wholes(program: Program) -> Iterator[str]:
+    """Name what comes and goes as a whole, by its path."""
+    yield from (f"rules.{rule.rule_id}" for rule in program.rules)
+    yield from (f"catalogue.{item.item_id}" for item in program.catalogue)
+    if program.payouts is not None:
+        yield "payouts"
 
 
 def _fold(words: dict[str, str], path: str) -> None:
@@ -99,6 +111,16 @@ def _terms(program: Program) -> _Words:
         yield f"fraud.{name}.limit", _number(program.fraud.limits.get(name))
     for kind in sorted(program.silent_messages):
         yield f"messages.{kind}", "off"
+    yield from _texts(program.texts)
+    yield "reminders", _reminders(program.reminders)
+    if program.payouts is not None:
+        yield from _payouts(program.payouts, currency)
+    for name in sorted(program.partners):
+        yield f"partners.{name}.url", program.partners[name].url
+    for item in program.catalogue:
+        for field, says in _item(item, currency):
+            yield f"catalogue.{item.item_id}.{field}", says
+    yield "low_stock", str(program.low_stock)
     yield "goals.purchases", _number(goals.purchases)
     cost_minor = goals.max_cost_per_purchase_minor
     yield "goals.max_cost_per_purchase_minor", _money(cost_minor, currency)
@@ -137,6 +159,8 @@ def _rule(rule: RewardRule, currency: str) -> _Words:
     yield "kind", rule.kind.value
     yield "reward", _amount(rule.reward, unit)
     yield "pool", rule.pool
+    yield "partner", rule.partner
+    yield "ships", "yes" if rule.ships else None
     yield "hold_days", str(rule.hold_days)
     yield "expires_after_days", _number(rule.expires_after_days)
     yield "first_purchase_only", "yes" if rule.is_first_purchase_only else None
@@ -201,6 +225,42 @@ def _experiment(experiment: Experiment) -> _Words:
     yield "experiment.holdout_bps", percent(experiment.holdout_bps)
 
 
+def _texts(texts: Mapping[str, Mapping[str, MessageText]]) -> _Words:
+    for kind in sorted(texts):
+        for language in sorted(texts[kind]):
+            text, path = texts[kind][language], f"texts.{kind}.{language}"
+            yield f"{path}.subject", _quoted(text.subject)
+            yield f"{path}.heading", _quoted(text.heading)
+            yield f"{path}.body", _quoted(text.body)
+
+
+def _reminders(terms: ReminderTerms) -> str:
+    if not terms.after_days:
+        return "off"
+    return f"after {', '.join(str(days) for days in terms.after_days)} days"
+
+
+def _payouts(terms: PayoutTerms, currency: str) -> _Words:
+    yield "payouts.provider", terms.provider.value
+    yield "payouts.every", terms.every.value
+    yield "payouts.on_day", None if terms.every is PayoutSchedule.DAILY else str(terms.on_day)
+    yield "payouts.minimum_minor", written(terms.minimum_minor, currency)
+    yield "payouts.campaign_id", terms.campaign_id
+    yield "payouts.products", _listed(terms.products)
+    is_by_bank = terms.provider is PayoutProvider.BANK
+    yield "payouts.funding_source", None if is_by_bank else terms.funding_source
+
+
+def _item(item: CatalogueItem, currency: str) -> _Words:
+    yield "name", item.name
+    yield "points", written(item.points, POINTS_UNIT)
+    yield "kind", item.kind.value
+    yield "amount_minor", written(item.amount_minor, currency)
+    yield "pool", item.pool
+    yield "partner", item.partner
+    yield "ships", "yes" if item.ships else None
+
+
 def percent(bps: int) -> str:
     """Write ten-thousandths for people: 1250 is `12.5%`."""
     whole, rest = divmod(bps, 100)
@@ -221,6 +281,11 @@ def _number(number: int | None) -> str | None:
 
 def _moment(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.astimezone(UTC):%F %T} UTC"
+
+
+def _quoted(text: str | None) -> str | None:
+    """Write a text in one line in which every space and line break of it can be seen."""
+    return None if text is None else json.dumps(text, ensure_ascii=False)
 
 
 def _yes(claim: bool) -> str:  # noqa: FBT001 - the claim is all there is

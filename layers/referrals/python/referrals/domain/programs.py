@@ -1,12 +1,13 @@
 """Programs: the offer and its terms. A program that was applied is never changed, only followed."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from referrals.domain.catalogue import CatalogueItem, catalogue_faults
 from referrals.domain.clicks import CHANNELS
 from referrals.domain.errors import Fault, TermsNotAllowedError
 from referrals.domain.fraud.rules import fraud_faults
@@ -14,9 +15,11 @@ from referrals.domain.fraud.terms import FraudTerms
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.landings import CLICK_PARAMETER, Landing, is_web_address
 from referrals.domain.money import BASIS_POINTS, is_currency
+from referrals.domain.payouts import PayoutTerms, payout_faults
 from referrals.domain.rules import (
     MOST_DAYS,
     Cap,
+    RewardKind,
     RewardRule,
     Side,
     Trigger,
@@ -32,6 +35,10 @@ MOST_RULES_AT_ONCE = 12
 # balances, stay within the 100 items of a transaction.
 MOST_SHARES = 5
 HOLDOUT = "holdout"
+MOST_REMINDERS = 6
+LAST_REMINDER_DAYS = 365
+# Where fakes of partners run beside us; calls go to none of these unless that is allowed.
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class ConversionKind(StrEnum):
@@ -161,11 +168,41 @@ class Goals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerTerms:
+    """A system outside that makes codes for us: where it is asked, by signed calls."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderTerms:
+    """When an advocate whom nobody followed is asked to share: days after they last had reason to.
+
+    After the last of them it stops. Empty: never.
+    """
+
+    after_days: tuple[int, ...] = (14, 49, 133)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageText:
+    """A program's own words for a message in one language; what is None stays as it is.
+
+    Each is a template in a sandbox: text, the names that the message knows, and `if`.
+    """
+
+    subject: str | None = None
+    heading: str | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """One version of a program. `version` counts from 1; nothing in it changes once applied.
 
     `caps` bound what one advocate earns by all rules together, in the program's currency.
-    `silent_messages` are kinds of messages that are not sent.
+    `silent_messages` are kinds of messages that are not sent, `texts` the program's own words by
+    kind and language. Pools with fewer than `low_stock` left are told of.
     """
 
     program_id: ProgramId
@@ -183,6 +220,12 @@ class Program:
     fraud: FraudTerms = field(default_factory=FraudTerms)
     goals: Goals = Goals()
     silent_messages: tuple[str, ...] = ()
+    texts: Mapping[str, Mapping[str, MessageText]] = field(default_factory=dict)
+    reminders: ReminderTerms = ReminderTerms()
+    payouts: PayoutTerms | None = None
+    partners: Mapping[str, PartnerTerms] = field(default_factory=dict)
+    catalogue: tuple[CatalogueItem, ...] = ()
+    low_stock: int = 10
 
     def rules_for(self, kind: ConversionKind) -> tuple[RewardRule, ...]:
         return tuple(rule for rule in self.rules if rule.on is Trigger(kind))
@@ -222,6 +265,20 @@ def checked(program: Program) -> Program:
     return program
 
 
+def following(live: Program | None, program: Program) -> Program:
+    """Give a program as the version that comes after the live one; the first when none is live.
+
+    TermsNotAllowedError when a budget or payouts would be counted in two currencies.
+    """
+    if live is None:
+        return replace(program, version=1)
+    counts_money = any(each.budget.is_limited or each.payouts for each in (live, program))
+    if counts_money and program.currency != live.currency:
+        says = f"cannot change once applied: budget and payouts are counted in {live.currency}"
+        raise TermsNotAllowedError([Fault(field="currency", says=says)])
+    return replace(program, version=live.version + 1)
+
+
 def _faults(program: Program) -> Iterator[Fault]:
     if not is_currency(program.currency):
         yield Fault(field="currency", says="is not an ISO 4217 code")
@@ -243,6 +300,15 @@ def _faults(program: Program) -> Iterator[Fault]:
         yield from _experiment_faults(program.experiment)
     yield from fraud_faults(program.fraud)
     yield from _goal_faults(program.goals)
+    yield from _reminder_faults(program.reminders)
+    if program.payouts is not None:
+        yield from payout_faults(program.payouts, "payouts")
+    yield from _partner_faults(program)
+    yield from catalogue_faults(program.catalogue, "catalogue")
+    for position, item in enumerate(program.catalogue):
+        yield from _item_fit_faults(program, item, f"catalogue.{position}")
+    if program.low_stock < 0:
+        yield Fault(field="low_stock", says="is negative")
 
 
 def _landing_faults(landing: Landing) -> Iterator[Fault]:
@@ -329,6 +395,46 @@ def _fit_faults(program: Program, rule: RewardRule, path: str) -> Iterator[Fault
         yield Fault(field=f"{path}.only.segments", says="are not among those who may refer")
     if eligible and eligible.issubset(rule.only.except_segments):
         yield Fault(field=f"{path}.only.except_segments", says="leaves nobody who may refer")
+    yield from _unknown_partner_faults(program, rule.partner, path)
+
+
+def _item_fit_faults(program: Program, item: CatalogueItem, path: str) -> Iterator[Fault]:
+    """Name what an item of the catalogue needs of its program that this does not have."""
+    if item.kind is RewardKind.CASH and program.payouts is None:
+        yield Fault(field=f"{path}.kind", says="is cash, and the program has no payouts")
+    yield from _unknown_partner_faults(program, item.partner, path)
+
+
+def _unknown_partner_faults(program: Program, partner: str | None, path: str) -> Iterator[Fault]:
+    if partner is not None and partner not in program.partners:
+        yield Fault(field=f"{path}.partner", says=f"names {partner}, which is none of the partners")
+
+
+def _partner_faults(program: Program) -> Iterator[Fault]:
+    for name, terms in program.partners.items():
+        if not _can_be_called(terms.url):
+            yield Fault(
+                field=f"partners.{name}.url", says="is not an https address without a query"
+            )
+
+
+def _can_be_called(url: str) -> bool:
+    if not is_web_address(url):
+        return False
+    parts = urlsplit(url)
+    is_safe = parts.scheme == "https" or parts.hostname in _LOOPBACK
+    return is_safe and not parts.query and not parts.fragment
+
+
+def _reminder_faults(terms: ReminderTerms) -> Iterator[Fault]:
+    days = terms.after_days
+    if list(days) != sorted(set(days)):
+        yield Fault(field="reminders.after_days", says="does not go up")
+    if len(days) > MOST_REMINDERS:
+        yield Fault(field="reminders.after_days", says=f"has more than {MOST_REMINDERS}")
+    if not all(1 <= each <= LAST_REMINDER_DAYS for each in days):
+        says = f"is not between 1 and {LAST_REMINDER_DAYS}"
+        yield Fault(field="reminders.after_days", says=says)
 
 
 def _budget_faults(budget: BudgetTerms) -> Iterator[Fault]:

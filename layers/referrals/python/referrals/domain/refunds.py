@@ -343,7 +343,12 @@ def refund_event(
 def _reversal_event(reversal: Reversal, cause: str, now: datetime) -> DomainEvent:
     name = EventName.REWARD_CLAWED_BACK if reversal.is_claw_back else EventName.REWARD_VOIDED
     return reward_event(
-        name, reversal.reward, cause=cause, now=now, reversed_minor=reversal.back_minor
+        name,
+        reversal.reward,
+        cause=cause,
+        now=now,
+        reversed_minor=reversal.back_minor,
+        returned_minor=reversal.returned_minor,
     )
 
 

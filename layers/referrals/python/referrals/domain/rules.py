@@ -28,6 +28,7 @@ class Trigger(StrEnum):
     RENEWAL = "renewal"
     MILESTONE = "milestone"
     PERIOD_END = "period_end"
+    REDEMPTION = "redemption"  # of points, for an item of the catalogue; no rule waits for it
 
 
 class Side(StrEnum):
@@ -51,6 +52,7 @@ POINTS_UNIT = "points"
 # Handed over whole or not at all: they are not cut by a cap, nor netted against a debt.
 WHOLE_KINDS = frozenset({RewardKind.COUPON, RewardKind.GIFT, RewardKind.PARTNER})
 _STOCKED_KINDS = frozenset({RewardKind.COUPON, RewardKind.GIFT})
+_PARTNERED_KINDS = frozenset({RewardKind.COUPON, RewardKind.PARTNER})
 _MONEY_TRIGGERS = frozenset({Trigger.PURCHASE, Trigger.RENEWAL})
 # These are an advocate's own: no friend signs up or buys with them.
 _ABOUT_ONE_PERSON = frozenset({Trigger.ENROLMENT, Trigger.MILESTONE, Trigger.PERIOD_END})
@@ -183,8 +185,10 @@ class Leaderboard:
 class RewardRule:
     """What the terms promise: who gets what, for which conversion, held for how long.
 
-    `first_months` bounds a renewal's rule to the first months of a subscription. A reward that
-    nobody could be handed within `expires_after_days` of becoming available expires.
+    `first_months` bounds a renewal's rule to the first months of a subscription. A coupon or a gift
+    comes from `pool`, a partner's offer or a coupon made by one from `partner`; a gift that `ships`
+    waits for an address. A reward that nobody could be handed within `expires_after_days` of
+    becoming available expires.
     """
 
     rule_id: str
@@ -199,6 +203,8 @@ class RewardRule:
     only: Conditions = Conditions()
     caps: tuple[Cap, ...] = ()
     pool: str | None = None
+    partner: str | None = None
+    ships: bool = False
     expires_after_days: int | None = None
     first_months: int | None = None
     milestone: Milestone | None = None
@@ -231,16 +237,36 @@ def rule_faults(rule: RewardRule, path: str) -> Iterator[Fault]:
         yield Fault(field=f"{path}.min_amount_minor", says="is negative")
     if rule.max_amount_minor is not None and rule.max_amount_minor < max(rule.min_amount_minor, 1):
         yield Fault(field=f"{path}.max_amount_minor", says="is below the minimum")
-    if rule.kind in _STOCKED_KINDS and not rule.pool:
-        yield Fault(field=f"{path}.pool", says=f"is missing: a {rule.kind} comes from a pool")
-    if rule.kind not in WHOLE_KINDS and rule.pool:
-        yield Fault(field=f"{path}.pool", says=f"is for coupons and gifts, not for {rule.kind}")
+    yield from source_faults(
+        rule.kind, pool=rule.pool, partner=rule.partner, ships=rule.ships, path=path
+    )
     for position, cap in enumerate(rule.caps):
         if rule.kind in WHOLE_KINDS and cap.amount_minor is not None:
             yield Fault(
                 field=f"{path}.caps.{position}.amount_minor",
                 says=f"would cut a {rule.kind}, which has one value",
             )
+
+
+def source_faults(
+    kind: RewardKind, *, pool: str | None, partner: str | None, ships: bool, path: str
+) -> Iterator[Fault]:
+    """Name what contradicts itself in where a reward comes from, and how it goes out."""
+    if pool is not None and kind not in _STOCKED_KINDS:
+        yield Fault(field=f"{path}.pool", says=f"is for coupons and gifts, not for {kind}")
+    if partner is not None and kind not in _PARTNERED_KINDS:
+        says = f"is for coupons and partners' offers, not for {kind}"
+        yield Fault(field=f"{path}.partner", says=says)
+    if kind is RewardKind.GIFT and not pool:
+        yield Fault(field=f"{path}.pool", says="is missing: a gift comes from a pool")
+    if kind is RewardKind.COUPON and not pool and partner is None:
+        says = "is missing: a coupon comes from a pool, or from a partner"
+        yield Fault(field=f"{path}.pool", says=says)
+    if kind is RewardKind.COUPON and pool and partner is not None:
+        says = "is set beside a pool, and a coupon comes from one of them"
+        yield Fault(field=f"{path}.partner", says=says)
+    if ships and kind is not RewardKind.GIFT:
+        yield Fault(field=f"{path}.ships", says=f"is for gifts, not for {kind}")
 
 
 def cap_faults(caps: tuple[Cap, ...], path: str) -> Iterator[Fault]:
@@ -277,6 +303,8 @@ def _idle_cap_faults(cap: Cap, longer: Cap, path: str) -> Iterator[Fault]:
 
 def _trigger_faults(rule: RewardRule, path: str) -> Iterator[Fault]:
     yield from _purchase_term_faults(rule, path)
+    if rule.on is Trigger.REDEMPTION:
+        yield Fault(field=f"{path}.on", says="is what points are spent by; no rule waits for it")
     if rule.to is Side.SECOND_LEVEL and rule.on is not Trigger.PURCHASE:
         yield Fault(field=f"{path}.to", says="is the second level, which purchases alone reward")
     if rule.on in _ABOUT_ONE_PERSON and rule.to is not Side.ADVOCATE:

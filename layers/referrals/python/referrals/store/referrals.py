@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -46,6 +47,21 @@ def list_of_advocate(program_id: ProgramId, advocate_id: PersonId, *, most: int)
         owner_key(program_id, advocate_id), scan_index_forward=False, limit=most
     )
     return [_bond(row) for row in rows]
+
+
+def newest_by_advocate() -> dict[tuple[ProgramId, PersonId], datetime]:
+    """Read, of every advocate who brought anybody, when the newest friend was bound.
+
+    From the index alone, which holds nobody else; may lag a moment behind.
+    """
+    newest: dict[tuple[ProgramId, PersonId], datetime] = {}
+    rows = BondRow.by_advocate.scan(attributes_to_get=["advocate_key", "since"])
+    for row in rows:
+        program_id, advocate_id = row.advocate_key.split("#")
+        key = ProgramId(program_id), PersonId(advocate_id)
+        since = datetime.fromisoformat(row.since.partition("#")[0])
+        newest[key] = max(newest.get(key, since), since)
+    return newest
 
 
 def save(bond: Bond) -> Write:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from referrals.domain.budgets import Slice, shared_out
-from referrals.domain.programs import Program, checked
+from referrals.domain.programs import Program, checked, following
 from referrals.store import budgets, programs
 from referrals.store.transactions import commit, read, until_settled
 
@@ -15,7 +15,7 @@ def apply_program(program: Program, *, now: datetime) -> Program:
 
     A new budget is shared out in the same transaction; what waits for it is looked at again within
     a quarter of an hour. `version` of the argument is ignored. TermsNotAllowedError when the terms
-    contradict themselves.
+    contradict themselves, or the live ones in what they are counted in.
     """
     checked(program)
 
@@ -23,7 +23,7 @@ def apply_program(program: Program, *, now: datetime) -> Program:
         live = programs.find_live(program.program_id)
         if live is not None and replace(program, version=live.version) == live:
             return live
-        applied = replace(program, version=live.version + 1 if live else 1)
+        applied = following(live, program)
         slices = _slices(applied, live, now)
         commit(*programs.insert(applied, now=now), *(budgets.save(part) for part in slices))
         return applied
