@@ -22,7 +22,7 @@ from referrals.domain.granting import (
     promise_event,
     reward_event,
 )
-from referrals.domain.ids import PersonId
+from referrals.domain.ids import DispatchId, PersonId
 from referrals.domain.ledger import Posting
 from referrals.domain.programs import (
     ConversionKind,
@@ -718,7 +718,7 @@ def test_a_promise_is_told_of_by_what_it_waits_for(state: RewardState, name: Eve
 
 
 def test_an_event_tells_all_of_a_reward() -> None:
-    reward = a_reward(
+    promised = a_reward(
         voided_minor=100,
         netted_minor=200,
         expires_at=NOW + timedelta(days=90),
@@ -726,6 +726,7 @@ def test_an_event_tells_all_of_a_reward() -> None:
         step=3,
         generation=2,
     )
+    reward = replace(promised, partner="acme", ships=True, dispatch_id=DispatchId("dsp_1"))
     told = reward_event(EventName.REWARD_HELD, reward, cause="x", now=NOW, reversed_minor=100)
     assert told.data == {
         "reward_id": "rwd_1",
@@ -737,6 +738,9 @@ def test_an_event_tells_all_of_a_reward() -> None:
         "side": "advocate",
         "kind": "credit",
         "pool": None,
+        "partner": "acme",
+        "ships": True,
+        "dispatch_id": "dsp_1",
         "unit": "EUR",
         "state": "held",
         "amount_minor": 900,
