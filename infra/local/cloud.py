@@ -14,24 +14,29 @@ from email.message import EmailMessage
 from email.policy import default as modern
 from types import ModuleType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from moto import mock_aws
 from moto.ses.models import ses_backends
 from moto.sns.models import sns_backends
 
 from infra import manifest
-from infra.local import engine, templates
+from infra.local import engine, mail_feedback, sns_signer, templates
+from infra.local.fakes import Fakes
 from infra.local.gateway import Gateway, GatewayServer, Page
 from infra.local.invocations import Call, Function, as_lambda, recording
-from infra.local.pumps import ClickLog, DeliveryError, Pumps, connect
+from infra.local.pumps import ClickLog, DeliveryError, Pumps, StreamPump, connect
 from infra.local.templates import ACCOUNT, REGION, Stack
+from referrals import outbound
 from referrals.clients import forget_clients
+from referrals.fulfil.partners import partner_secret
+from referrals.runtime import clock
 from referrals.runtime import secrets as secrets_cache
-from referrals.store import landings, links, programs
+from referrals.store import landings, links, mail_rates, programs, webhooks
 
 DEFAULT_PREFIX = "sarafan-local-"
 # links are served below a prefix here, because all apps share one host
-PREFIXES = {"link_redirect": "/r"}
+PREFIXES = {"link_redirect": "/r", "advocate_portal": "/portal"}
 MOST_ROUNDS = 100
 
 _LOG = logging.getLogger(__name__)
@@ -92,6 +97,10 @@ class LocalCloud:
         self.calls: list[Call] = []
         self.state: Stack
         self.base_url: str | None = None
+        self.fakes = Fakes(
+            payer_key=lambda: self.secret("payout-provider-key"),
+            partner_secret=lambda partner: partner_secret(self.secret("outgoing-key"), partner),
+        )
         self._secrets = dict(secrets or {})
         self._link_base = link_base
         self._app_names = manifest.app_names() if apps is None else list(apps)
@@ -117,6 +126,7 @@ class LocalCloud:
         engine.install()
         forget_caches()
         stack.enter_context(mock_aws())
+        stack.enter_context(sns_signer.trusted())
         self._set_environment(
             stack,
             {
@@ -146,13 +156,25 @@ class LocalCloud:
         stack.callback(_restore_environment, before)
 
     def serve(self, port: int = 0, *, pages: Mapping[str, Page] | None = None) -> str:
-        """Serve every app on one port of 127.0.0.1, 0 for any free one; give the base URL."""
+        """Serve every app on one port of 127.0.0.1, 0 for any free one; give the base URL.
+
+        The fakes of systems outside are served beside them, and trusted.
+        """
         apps = {name: module.app for name, module in self._modules.items()}
-        server = GatewayServer(Gateway(apps, prefixes=PREFIXES, pages=pages), port=port)
+        mounts = {**self.fakes.mounts, **(pages or {})}
+        server = GatewayServer(Gateway(apps, prefixes=PREFIXES, pages=mounts), port=port)
         self._exit.callback(server.stop)
+        self._exit.callback(self.fakes.close)
+        self._exit.enter_context(outbound.trusting(urlsplit(server.base_url).netloc))
         self.base_url = server.base_url
         link_base = f"{server.base_url}{PREFIXES['link_redirect']}"
-        self._set_environment(self._exit, {"LINK_BASE": link_base})
+        portal_base = f"{server.base_url}{PREFIXES['advocate_portal']}"
+        bases = {
+            "LINK_BASE": link_base,
+            "PORTAL_BASE": portal_base,
+            "PAYOUT_PROVIDER_URL": f"{server.base_url}{Fakes.PAYER}",
+        }
+        self._set_environment(self._exit, bases)
         return server.base_url
 
     def invoke(self, app: str, function: str, event: Any) -> Any:
@@ -163,15 +185,16 @@ class LocalCloud:
         handler: Callable[[Any, Any], Any] = getattr(self._modules[function.app], function.name)
         return as_lambda(handler, function, event)
 
-    def settle(self) -> int:
-        """Pump until nothing is left to deliver; give the number of deliveries.
+    def settle(self, *, app: str | None = None) -> int:
+        """Pump until nothing is left to deliver, to one app or to any; give how many deliveries.
 
         Raises NotSettledError when that never comes, DeliveryError when a handler keeps failing.
         """
         delivered = 0
+        wanted = [each for each in self._pumps.sources if app in {None, each.function.app}]
         with self._pumping:
             for _ in range(MOST_ROUNDS):
-                busy = {pump.function: pump.pump() for pump in self._pumps.sources}
+                busy = {pump.function: pump.pump() for pump in wanted}
                 delivered += sum(busy.values())
                 if not any(busy.values()):
                     return delivered
@@ -182,13 +205,24 @@ class LocalCloud:
         with self._pumping:
             return sum(pump.pump() for pump in self._pumps.schedules)
 
+    def run_due_schedules(self) -> int:
+        """Let the schedules tick whose minute, hour or day has come; give the number of ticks."""
+        with self._pumping:
+            return sum(pump.pump() for pump in self._pumps.schedules if pump.is_due())
+
+    @property
+    def relay(self) -> StreamPump:
+        """The stream of the event log, which can be made to stand still."""
+        (stream,) = (pump for pump in self._pumps.sources if isinstance(pump, StreamPump))
+        return stream
+
     def run_in_background(self, interval_s: float = 0.5) -> None:
         """Tick and settle again and again in a thread, until the cloud is left."""
         stop = threading.Event()
 
         def run() -> None:
             while not stop.wait(interval_s):
-                for step in (self.run_schedules, self.settle):
+                for step in (self.run_due_schedules, self.settle):
                     try:
                         step()
                     except (DeliveryError, NotSettledError):
@@ -206,6 +240,48 @@ class LocalCloud:
             if message.id in sent_at and message.id not in self._mails:
                 self._mails[message.id] = _mail(message, sent_at[message.id])
         return list(self._mails.values())
+
+    def bounce(self, mail: Mail, *, kind: str = "Permanent", subtype: str = "General") -> None:
+        """Let a mail come back; SES tells it on its topic, once however often it is asked."""
+        told = mail_feedback.bounce(
+            mail.message_id,
+            mail.to,
+            kind=kind,
+            subtype=subtype,
+            tags=self._tags(mail),
+            at=clock.utc_now(),
+        )
+        self._publish("MailFeedbackTopic", told)
+
+    def complain(self, mail: Mail, *, kind: str = "abuse") -> None:
+        """Let the recipient call a mail spam; SES tells it on its topic."""
+        told = mail_feedback.complaint(
+            mail.message_id, mail.to, kind=kind, tags=self._tags(mail), at=clock.utc_now()
+        )
+        self._publish("MailFeedbackTopic", told)
+
+    def answer_sms(self, number: str, text: str) -> None:
+        """Let somebody answer a text message from a number."""
+        told = {
+            "originationNumber": number,
+            "destinationNumber": "+4915100000000",
+            "messageKeyword": "KEYWORD_LOCAL",
+            "messageBody": text,
+            "inboundMessageId": f"{number}-{text}",
+            "previousPublishedMessageId": None,
+        }
+        self._publish("SmsRepliesTopic", told)
+
+    def text_messages(self) -> list[tuple[str, str]]:
+        """Give every text message that was sent, the oldest first: number and text."""
+        return list(sns_backends[ACCOUNT][REGION].sms_messages.values())
+
+    def _tags(self, mail: Mail) -> Mapping[str, str]:
+        calls = (call for call in list(self.calls) if call.message_id == mail.message_id)
+        return next((call.tags for call in calls), {})
+
+    def _publish(self, topic: str, told: Mapping[str, Any]) -> None:
+        templates.client("sns").publish(TopicArn=self.state.ref(topic), Message=json.dumps(told))
 
     def topic_messages(self) -> list[TopicMessage]:
         """Give what the topics were given, the oldest first."""
@@ -237,6 +313,8 @@ def forget_caches() -> None:
         links.forget_cached,
         landings.forget_cached,
         programs.forget_cached,
+        mail_rates.forget_cached,
+        webhooks.forget_cached,
         secrets_cache.forget,
         forget_clients,
     ):

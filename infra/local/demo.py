@@ -1,4 +1,4 @@
-"""`make demo`: the whole system in this process, one referral played, and everything to click on.
+"""`make demo`: the whole system in this process, its story played, and everything to click on.
 
 PORT chooses the port, ONCE=1 leaves after the story, HISTORY=90d plays ninety days of real orders
 before it.
@@ -201,6 +201,7 @@ def _invite(demo: Demo, wishes: Wishes, out: Console) -> None:
         ("mails", f"{base_url}/inbox"),
         ("link", f"{base_url}/r/{story.CODE}"),
         ("shop", f"{base_url}/shop"),
+        ("outside", f"{base_url}/fakes"),
     ):
         telling.line(label, address)
     telling.title("call", f"keys are in {_shown(wishes.script_file)}")

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import errno
 import http
 import logging
 import sys
@@ -44,13 +45,14 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResponse:
-    """What a page answers."""
+    """What a page answers; of one that `is_broken_off` nothing arrives."""
 
     body: str | bytes
     status: int = 200
     headers: Mapping[str, str] = field(
         default_factory=lambda: {"Content-Type": "text/html; charset=utf-8"}
     )
+    is_broken_off: bool = False
 
 
 Page = Callable[[PageRequest], PageResponse]
@@ -79,6 +81,7 @@ class _Answer:
     status: int
     headers: Headers
     body: bytes
+    is_broken_off: bool = False
 
 
 class _RefusedError(Exception):
@@ -165,6 +168,9 @@ class Gateway:
         except Exception:  # noqa: BLE001 - an app that fails must not take the gateway with it
             _LOG.exception("%s %s failed", method, environ.get("PATH_INFO"))
             answer = _gateway_response("DEFAULT_5XX")
+        if answer.is_broken_off:
+            # an error of the connection: the server closes it and says nothing
+            raise ConnectionResetError(errno.ECONNRESET, "broken off")
         length = ("Content-Length", str(len(answer.body)))
         start_response(_status_line(answer.status), [*_clean(answer.headers), length])
         return [] if method == "HEAD" else [answer.body]
@@ -330,7 +336,12 @@ def _from_page(page: Page, request: _Request, path: str) -> _Answer:
         )
     )
     body = answer.body.encode() if isinstance(answer.body, str) else answer.body
-    return _Answer(status=answer.status, headers=list(answer.headers.items()), body=body)
+    return _Answer(
+        status=answer.status,
+        headers=list(answer.headers.items()),
+        body=body,
+        is_broken_off=answer.is_broken_off,
+    )
 
 
 def _gateway_response(kind: str) -> _Answer:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -96,6 +96,7 @@ class Call:
     at: datetime
     error: str | None  # the error's code
     message_id: str | None  # what SES, SNS and SQS call what they were given
+    tags: Mapping[str, str] = field(default_factory=dict)  # of a mail
 
 
 @contextmanager
@@ -128,6 +129,7 @@ def recording(calls: list[Call]) -> Iterator[None]:
                     at=clock.utc_now(),
                     error=error,
                     message_id=answer.get("MessageId"),
+                    tags={each["Name"]: each["Value"] for each in parameters.get("EmailTags", ())},
                 )
             )
         return answer

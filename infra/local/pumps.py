@@ -199,15 +199,16 @@ class QueuePump:
         ids = {record["messageId"] for record in records}
         # a name that was not in the batch fails all of it, as with Lambda
         failed = ids if failed is None or not failed <= ids else failed
+        url, done = _queue_url(self.queue_arn), list[dict[str, str]]()
         for record in records:
-            place = {
-                "QueueUrl": _queue_url(self.queue_arn),
-                "ReceiptHandle": record["receiptHandle"],
-            }
+            handle = {"ReceiptHandle": record["receiptHandle"]}
             if record["messageId"] in failed:
-                client("sqs").change_message_visibility(**place, VisibilityTimeout=0)
+                client("sqs").change_message_visibility(QueueUrl=url, **handle, VisibilityTimeout=0)
             else:
-                client("sqs").delete_message(**place)
+                done.append({"Id": record["messageId"], **handle})
+        for start in range(0, len(done), _QUEUE_BATCH):
+            entries = done[start : start + _QUEUE_BATCH]
+            client("sqs").delete_message_batch(QueueUrl=url, Entries=entries)
 
     def _record(self, message: Mapping[str, Any]) -> dict[str, Any]:
         attributes = {

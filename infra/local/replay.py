@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -27,6 +27,7 @@ from infra.local.history import (
     SignedUp,
     happenings,
 )
+from infra.local.story import LASTS
 from infra.local.telling import Telling
 from infra.manifest import ROOT
 from referrals.cli.documents import read_program_file
@@ -196,7 +197,10 @@ def replay(
     seed: int = SEED,
     share: float = PLAYED_SHARE,
 ) -> Replayed:
-    """Play `days` days that end yesterday; HistoryNotSoundError when the ledger is not sound."""
+    """Play `days` days that end the day before the story begins, as days once sealed stay closed.
+
+    HistoryNotSoundError when the ledger is not sound.
+    """
     started = time.monotonic()
     history = happenings(days, seed=seed, share=share)
     apply_terms(str(cloud.base_url))
@@ -224,9 +228,13 @@ def apply_terms(base_url: str) -> None:
 
 
 def _shift(history: Sequence[Happening], days: int) -> timedelta:
-    """Give how far the history has to be moved for its last day to be yesterday."""
+    """Give how far the history has to be moved to end where the story begins."""
     last_day = history[0].at.date() + timedelta(days=days - 1)
-    return datetime.now(UTC).date() - timedelta(days=1) - last_day
+    return _ends_on() - timedelta(days=1) - last_day
+
+
+def _ends_on() -> date:
+    return (datetime.now(UTC) - LASTS).date()
 
 
 def _play(
@@ -248,7 +256,7 @@ def _play(
                 ticked_on = now.date()
             shop.live_through(happened, now=now)
             progress.update(task, advance=1, description=f"{now:%d %b %Y}")
-        _set_clock(datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC))
+        _set_clock(datetime.combine(_ends_on(), datetime.min.time(), UTC))
         cloud.run_schedules()
         cloud.settle()
 

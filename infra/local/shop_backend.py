@@ -80,15 +80,21 @@ class ShopBackend:
 
     def enrol(self, document: Mapping[str, Any]) -> Answer:
         """Enrol a customer as an advocate."""
-        headers = {"Content-Type": "application/json", **self._bearer()}
-        url = f"{self.base_url}/api/advocates"
-        return fetch("POST", url, headers=headers, body=json.dumps(document))
+        return self._post("/api/advocates", document)
+
+    def redeem(self, customer_id: str, document: Mapping[str, Any]) -> Answer:
+        """Let a customer spend credit or points."""
+        return self._post(f"/api/advocates/{quote(customer_id, safe='')}/redemptions", document)
 
     def advocate(self, customer_id: str, *, program: str) -> Answer:
         """Look up what an advocate has."""
         query = urlencode({"program": program})
         url = f"{self.base_url}/api/advocates/{quote(customer_id, safe='')}?{query}"
         return fetch("GET", url, headers=self._bearer())
+
+    def _post(self, path: str, document: Mapping[str, Any]) -> Answer:
+        headers = {"Content-Type": "application/json", **self._bearer()}
+        return fetch("POST", self.base_url + path, headers=headers, body=json.dumps(document))
 
     def _bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.api_key}"}

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from infra.local.cloud import Mail
 from infra.local.shop_backend import Answer
+from referrals.domain.dispatches import Dispatch
 from referrals.domain.ledger import Balance, Journal, Place, owner_of
 from referrals.domain.money import written
 
@@ -67,15 +68,37 @@ class Telling:
         style = "green" if answer.status in _GOOD_STATUS else "red"
         self.line("answer", Text.assemble((str(answer.status), f"bold {style}"), f"  {says}"))
 
-    def outcome(self, answer: Answer) -> None:
-        """Print what a hook answered: outcome, rewards, and each decision with its reason."""
+    def outcome(self, answer: Answer, *, is_brief: bool = False) -> None:
+        """Print what a hook answered: outcome, rewards, and each decision with its reason.
+
+        What is brief leaves the decisions out.
+        """
         document = answer.document
         reason = f": {document['reason']}" if document.get("reason") else ""
         self.answer(answer, f"{document.get('outcome')}{reason}")
         for reward in document.get("rewards", ()):
             self.line("reward", _reward(reward))
-        for decision in document.get("decisions", ()):
+        for decision in () if is_brief else document.get("decisions", ()):
             self.line("decision", _decision(decision))
+
+    def redemption(self, answer: Answer) -> None:
+        """Print what came of spending credit or points, and what is left of them."""
+        of = answer.document
+        reason = f": {of['reason']}" if of.get("reason") else ""
+        spent, left = (
+            written(of["amount_minor"], of["unit"]),
+            written(of["credit_minor"], of["unit"]),
+        )
+        self.answer(answer, f"{of['outcome']}{reason}; {spent} asked for, {left} left")
+        if "reward" in of:
+            self.line("reward", _reward({"to": "advocate", **of["reward"]}))
+
+    def dispatch(self, dispatch: Dispatch) -> None:
+        """Print what a provider outside was asked for, and how far it has come."""
+        amount = written(dispatch.amount_minor, dispatch.unit)
+        reason = f" ({dispatch.reason})" if dispatch.reason else ""
+        what = "payout" if dispatch.is_payout else "code"
+        self.line(what, f"{amount} by {dispatch.provider}: {dispatch.state}{reason}")
 
     def journals(self, journals: Iterable[Journal]) -> None:
         """Print journals, each posting from where to where."""

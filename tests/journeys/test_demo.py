@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ from infra.local.history import (
 )
 from infra.local.shop_backend import Answer, fetch
 from infra.local.story import StoryFailedError
+from infra.manifest import ROOT
 from referrals.store.counters import list_of_code
 from referrals.usecases.verify_ledger import verify_ledger
 
@@ -82,7 +85,7 @@ def post(up: Demo, path: str, *, cookie: str = "", **fields: str) -> Answer:
 
 
 def test_every_check_of_the_story_holds(up: Demo, out: Console) -> None:
-    assert up.checks == 79
+    assert up.checks == 159
     assert "✗" not in what_was_told(out)
 
 
@@ -93,10 +96,33 @@ def test_the_story_tells_of_journals_balances_and_mails_in_a_hundred_columns(
 
     assert "4.80 EUR  tea expense → Anna held" in told
     assert "1.20 EUR  Anna held → tea expense" in told
-    assert "Anna: paid 3.60 EUR" in told
+    assert "Anna: credit 3.60 EUR" in told
     assert "to anna@customer.example: €3.60 of credit, added for you" in told
     assert "declined: self_referral" in told
+    assert "declined: insufficient_credit; 1.00 EUR asked for, 0.60 EUR left" in told
     assert max(len(line) for line in told.splitlines()) <= 100
+
+
+def test_the_story_tells_of_a_payout_that_is_in_doubt_and_of_books_that_differ(
+    up: Demo, out: Console
+) -> None:
+    told = what_was_told(out)
+
+    assert "10.00 EUR by tremendous: unknown" in told
+    assert told.count("orders in its books: 1") == 2
+    assert "10.00 EUR by tremendous: settled" in told
+    assert "extra: ours nothing, theirs 50.00 EUR under pay_nobodyaskedforthis" in told
+    assert "stopped: the books differ" in told
+
+
+def test_nothing_that_logs_is_loaded_before_it_is_said_how() -> None:
+    loaded = "import sys, infra.local.demo; print('referrals.runtime.observability' in sys.modules)"
+
+    done = subprocess.run(  # noqa: S603 - this interpreter, with arguments of our own
+        [sys.executable, "-c", loaded], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "False\n"
 
 
 def test_a_script_finds_what_it_needs_to_call(up: Demo, script_file: Path) -> None:
@@ -253,7 +279,9 @@ def test_the_first_page_shows_what_the_advocate_has(up: Demo) -> None:
 
     assert page.status == 200
     assert "3.60 EUR" in page.body
-    assert "all 79 checks held" in page.body
+    assert "all 159 checks held" in page.body
+    assert "/portal/preferences/" in page.body
+    assert "/api/advocates/anna/redemptions" in page.body
     assert "script" not in page.headers["content-security-policy"]
 
 
@@ -263,6 +291,58 @@ def test_the_inbox_finds_mails_and_shows_each_recipient_once(up: Demo) -> None:
     assert page.status == 200
     assert "€3.60 of credit, added for you" in page.body
     assert "anna@customer.example, anna@customer.example" not in page.body
+
+
+def test_a_mail_shows_how_one_unsubscribes_from_it(up: Demo) -> None:
+    mail = next(mail for mail in up.cloud.mails() if mail.subject == "Emil has joined us")
+
+    page = get(up, f"/inbox/{mail.message_id}")
+
+    assert "List-Unsubscribe" in page.body
+    assert 'action="/portal/unsubscribe/' in page.body
+
+
+def test_a_mail_that_is_awaited_leads_to_what_else_one_is_written(up: Demo) -> None:
+    mail = next(mail for mail in up.cloud.mails() if mail.subject == "We have sent you €10")
+
+    page = get(up, f"/inbox/{mail.message_id}")
+
+    assert '<a href="/portal/preferences/' in page.body
+    assert 'action="/portal/' not in page.body
+
+
+def test_an_address_that_bounced_is_said_to_get_nothing_more(up: Demo) -> None:
+    mail = next(mail for mail in up.cloud.mails() if mail.to == ("emil@customer.example",))
+
+    page = get(up, f"/inbox/{mail.message_id}")
+
+    assert "nothing more is sent there: bounce" in page.body
+
+
+def test_a_complaint_out_of_the_inbox_reaches_us(up: Demo) -> None:
+    mail = next(mail for mail in up.cloud.mails() if mail.to == ("dora@customer.example",))
+
+    answer = post(up, f"/inbox/{mail.message_id}/complain")
+    up.cloud.settle()
+
+    assert answer.headers["location"] == f"/inbox/{mail.message_id}?told=complain"
+    page = get(up, f"/inbox/{mail.message_id}")
+    assert "nothing more is sent there: complaint" in page.body
+
+
+def test_the_systems_outside_show_their_books(up: Demo) -> None:
+    page = get(up, "/fakes")
+
+    assert "CINEMA-" in page.body
+    assert "pay_nobodyaskedforthis" in page.body
+    assert "reward.fulfilled" in page.body
+
+
+def test_what_the_receiver_is_to_do_wrong_is_said(up: Demo) -> None:
+    post(up, "/fakes/misbehave", fake="receiver", name="shop", kind="busy")
+
+    assert "Still to go wrong: POST busy" in get(up, "/fakes").body
+    up.cloud.fakes.receiver.conduct("shop").behave()
 
 
 def test_a_mail_is_shown_in_a_box_of_its_own(up: Demo) -> None:
@@ -307,6 +387,28 @@ def test_a_form_that_is_sent_twice_is_one_order(up: Demo) -> None:
     assert "purchase, 200" in again.body
 
 
+def test_credit_is_spent_once_however_often_a_form_is_sent(up: Demo) -> None:
+    spent = {"email": "anna@customer.example", "amount": "0.20", "redemption_id": "B-twice"}
+
+    first = post(up, "/shop/tea/redemption", **spent)
+    again = post(up, "/shop/tea/redemption", **spent)
+    more = post(up, "/shop/tea/redemption", **{**spent, "amount": "9", "redemption_id": "B-much"})
+
+    assert "redemption, 201" in first.body
+    assert "redemption, 200" in again.body
+    assert "0.40 EUR left" in again.body
+    assert "asked for, insufficient credit; 0.40 EUR left" in more.body
+
+
+def test_an_item_of_the_catalogue_is_shown_with_its_price_in_points(up: Demo) -> None:
+    email = "anna@customer.example"
+
+    page = post(up, "/shop/club/redemption", email=email, item="five-euro", redemption_id="I-2")
+
+    assert "Five euro of credit, 100 points" in page.body
+    assert "100 points</b> asked for, insufficient credit; 50 points left" in page.body
+
+
 def test_the_shop_of_the_history_takes_pounds(up: Demo) -> None:
     page = get(up, "/shop/gifts")
 
@@ -338,6 +440,12 @@ def test_names_and_addresses_cannot_bring_markup_along(up: Demo) -> None:
         ("GET", "/shop/tea/signup", 405),
         ("GET", "/shop/nothing", 404),
         ("POST", "/shop/tea/steal", 404),
+        ("GET", "/shop/tea/redemption", 405),
+        ("POST", "/shop/tea/redemption", 400),
+        ("POST", "/inbox/unknown/bounce", 404),
+        ("GET", "/inbox/unknown/complain", 405),
+        ("GET", "/inbox/unknown/forward", 404),
+        ("POST", "/fakes/misbehave", 400),
         ("GET", "/shop/tea/signup/more", 404),
         ("GET", "/inbox/unknown", 404),
         ("GET", "/inbox/unknown.html", 404),

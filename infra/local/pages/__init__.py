@@ -1,11 +1,11 @@
-"""Pages of the local cloud: what is running, the mails that were sent, and a small shop."""
+"""Pages of the local cloud: what is running, the mails, a small shop, the systems outside."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.cloud import LocalCloud
 from infra.local.gateway import Page, PageRequest, PageResponse
-from infra.local.pages import inbox, index, shop
+from infra.local.pages import fakes, inbox, index, shop
 from infra.local.pages.rendering import guarded, rendered, require
 from infra.local.replay import Replayed
 from infra.local.shop_backend import ShopBackend
@@ -29,6 +29,7 @@ class Site:
             "/": guarded(self._at("/")),
             "/inbox": guarded(self._at("/inbox")),
             "/shop": guarded(self._at("/shop")),
+            "/fakes": guarded(self._at("/fakes")),
             "/demo.css": guarded(_style),
         }
 
@@ -38,6 +39,7 @@ class Site:
             "/": index.page(self._cloud, backend, checks=checks, history=history),
             "/inbox": inbox.page(self._cloud),
             "/shop": shop.page(backend),
+            "/fakes": fakes.page(self._cloud.fakes),
         }
 
     def _at(self, prefix: str) -> Page:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from infra.local.fakes import Conduct, Fakes, Misbehaviour
+from infra.local.fakes import Conduct, Fakes, Misbehaviour, Received
 from infra.local.gateway import Page, PageRequest, PageResponse
 from infra.local.pages.rendering import (
     PageRefusedError,
@@ -52,6 +52,7 @@ def _state(fakes: Fakes) -> dict[str, Any]:
             {
                 "name": each.name,
                 "message_id": each.message_id,
+                "type": _event_type(each),
                 "body": each.body,
                 "is_signed": each.is_signed,
                 "at": each.at,
@@ -61,9 +62,25 @@ def _state(fakes: Fakes) -> dict[str, Any]:
         "ahead": {
             "payer": fakes.payer.conduct.ahead(),
             "partners": fakes.partners.conduct.ahead(),
-            "receiver": fakes.receiver.conduct("").ahead(),
+            "receiver": [
+                each for name in _endpoints(fakes) for each in fakes.receiver.conduct(name).ahead()
+            ],
         },
     }
+
+
+def _endpoints(fakes: Fakes) -> list[str]:
+    """Name the endpoints that were ever called, and the one without a name."""
+    return sorted({"", *(each.name for each in list(fakes.receiver.log))})
+
+
+def _event_type(received: Received) -> str:
+    """Say what an endpoint was told of; nothing when it cannot be read."""
+    try:
+        content = json.loads(received.body)
+    except ValueError:
+        return ""
+    return str(content.get("type", "")) if isinstance(content, dict) else ""
 
 
 def _kinds(fakes: Fakes) -> dict[str, tuple[Misbehaviour, ...]]:

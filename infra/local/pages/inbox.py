@@ -1,11 +1,21 @@
-"""The inbox: every mail that was sent, as a mail client would show it."""
+"""The inbox: every mail that was sent, as a mail client would show it.
 
-from collections.abc import Sequence
-from urllib.parse import urlencode
+GET  /                  the newest mail
+GET  /<id>              that mail; ?part=text shows it as text
+GET  /<id>.html         it alone
+POST /<id>/bounce       then /complain: the mailbox tells SES, and SES tells us
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from urllib.parse import urlencode, urlsplit
 
 from infra.local.cloud import LocalCloud, Mail
 from infra.local.gateway import Page, PageRequest, PageResponse
-from infra.local.pages.rendering import last, not_found, rendered, require
+from infra.local.pages.rendering import last, not_found, read_form, rendered, require
+from referrals.domain.suppressions import Suppression, address_mark
+from referrals.runtime.secrets import keys
+from referrals.store import suppressions
 
 MAILS_PER_PAGE = 50
 _LONGEST_SEARCH = 200
@@ -24,12 +34,24 @@ _MAIL_HEADERS = {
 
 
 def page(cloud: LocalCloud) -> Page:
-    """Give the page: `/` opens the newest mail, `/<id>` that one, `/<id>.html` is it alone."""
+    """Give the page of everything that this cloud has sent."""
+    feedback: Mapping[str, Callable[[Mail], None]] = {
+        "bounce": cloud.bounce,
+        "complain": cloud.complain,
+    }
 
     def inbox(request: PageRequest) -> PageResponse:
-        require(request, "GET", "HEAD")
         mails = sorted(cloud.mails(), key=lambda mail: mail.sent_at)[::-1]
-        name = request.path.strip("/")
+        name, _, verb = request.path.strip("/").partition("/")
+        if verb in feedback:
+            require(request, "POST")
+            read_form(request)
+            feedback[verb](_find(mails, name))
+            headers = {"Location": f"/inbox/{name}?told={verb}"}
+            return PageResponse(body="", status=HTTPStatus.SEE_OTHER.value, headers=headers)
+        require(request, "GET", "HEAD")
+        if verb:
+            raise not_found()
         if name.endswith(".html"):
             return _alone(_find(mails, name.removesuffix(".html")))
         opened = _find(mails, name) if name else None
@@ -57,12 +79,16 @@ def _listed(request: PageRequest, mails: Sequence[Mail], opened: Mail | None) ->
     number = _page_number(last(request, "page"), pages)
     shown = found[(number - 1) * MAILS_PER_PAGE : number * MAILS_PER_PAGE]
     is_chosen = opened is not None
+    opened = opened or (shown[0] if shown else None)
     return rendered(
         "inbox",
         mails=shown,
         total=len(found),
-        opened=opened or (shown[0] if shown else None),
+        opened=opened,
         is_chosen=is_chosen,
+        suppression=_suppression(opened) if opened else None,
+        unsubscribe_path=_unsubscribe_path(opened) if opened else None,
+        told=last(request, "told"),
         is_text=last(request, "part") == "text",
         search=search,
         sandbox=_SANDBOX,
@@ -70,6 +96,18 @@ def _listed(request: PageRequest, mails: Sequence[Mail], opened: Mail | None) ->
         older=_query(search, number + 1) if number < pages else None,
         newer=_query(search, number - 1) if number > 1 else None,
     )
+
+
+def _suppression(mail: Mail) -> Suppression | None:
+    """Say why nothing more is sent to where a mail went."""
+    marks = (address_mark(each, key=keys().identity) for each in mail.to)
+    return next((known for mark in marks if (known := suppressions.find(mark).suppression)), None)
+
+
+def _unsubscribe_path(mail: Mail) -> str | None:
+    """Give where the button of a mailbox leads, as a path: all apps are served here."""
+    link = mail.headers.get("List-Unsubscribe", "").partition(">")[0].lstrip("<")
+    return urlsplit(link).path if link.startswith("http") else None
 
 
 def _fits(mail: Mail, search: str) -> bool:

@@ -6,12 +6,14 @@ from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infra.local.gateway import Page, PageRequest, PageResponse
 from referrals.domain.money import written
 
+_MOST_FORM_BYTES = 16 * 1024
 # no script anywhere, nothing from elsewhere, and nobody may put a page into a frame of theirs
 POLICY = (
     "default-src 'none'; style-src 'self'; frame-src 'self'; img-src data:; form-action 'self'; "
@@ -103,6 +105,21 @@ def require(request: PageRequest, *methods: str) -> None:
 
 def not_found() -> PageRefusedError:
     return PageRefusedError(HTTPStatus.NOT_FOUND, "there is no such page")
+
+
+def read_form(request: PageRequest) -> dict[str, str]:
+    """Read the fields of a form of one of these pages, the last value of each."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise PageRefusedError(HTTPStatus.FORBIDDEN, "the form is not from here")
+    if len(request.body) > _MOST_FORM_BYTES:
+        raise PageRefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too long")
+    try:
+        fields = parse_qs(
+            request.body.decode(), keep_blank_values=True, max_num_fields=20, errors="replace"
+        )
+    except ValueError as error:
+        raise PageRefusedError(HTTPStatus.BAD_REQUEST, "the form cannot be read") from error
+    return {name: values[-1].strip() for name, values in fields.items()}
 
 
 def last(request: PageRequest, name: str) -> str:

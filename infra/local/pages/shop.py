@@ -2,7 +2,8 @@
 
 GET  /                      the landing page of the program `tea`
 GET  /<program>             the landing page of another program
-POST /<program>/signup      then /purchase and /refund: forms, each answered with what came back
+POST /<program>/signup      then /purchase, /refund, /redemption: forms, each answered with what
+                            came back
 """
 
 import hashlib
@@ -15,19 +16,26 @@ from http import HTTPStatus
 from http.client import HTTPException
 from threading import BoundedSemaphore
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import quote, unquote
 
 from infra.local.gateway import THREADS, Page, PageRequest, PageResponse
-from infra.local.pages.rendering import PageRefusedError, last, not_found, rendered, require
+from infra.local.pages.rendering import (
+    PageRefusedError,
+    last,
+    not_found,
+    read_form,
+    rendered,
+    require,
+)
 from infra.local.shop_backend import Answer, ShopBackend
-from infra.local.story import PROGRAM
+from infra.local.story import CUSTOMERS, PROGRAM
 from referrals.domain.ids import ProgramId
 from referrals.domain.money import EXPONENTS
 from referrals.domain.programs import Program
 from referrals.store.programs import find_live
 
 HOOKS = ("signup", "purchase", "refund")
-_MOST_FORM_BYTES = 16 * 1024
+REDEMPTION = "redemption"
 _COOKIE_DAYS = 30
 _LONGEST_FIELD = 300
 _CODE = re.compile(r"[A-Za-z0-9]{1,24}")
@@ -47,9 +55,10 @@ class _Visitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Report:
-    """What the back end told a hook, and what it heard."""
+    """What the back end told a hook or asked the API, and what it heard."""
 
-    hook: str
+    what: str
+    path: str
     document: Mapping[str, Any]
     answer: Answer
 
@@ -64,20 +73,20 @@ def page(backend: ShopBackend) -> Page:
     lines = BoundedSemaphore(THREADS // 2)
 
     def shop(request: PageRequest) -> PageResponse:
-        name, _, hook = request.path.strip("/").partition("/")
+        name, _, what = request.path.strip("/").partition("/")
         program = _program(name or PROGRAM)
-        if not hook:
+        if not what:
             require(request, "GET", "HEAD")
             return _landing(request, program)
-        if hook not in HOOKS:
+        if what not in _DOCUMENTS:
             raise not_found()
         require(request, "POST")
-        visitor, form = _visitor(request, program), _form(request)
-        document = _DOCUMENTS[hook](form, visitor, program)
+        visitor, form = _visitor(request, program), read_form(request)
+        document = _DOCUMENTS[what](form, visitor, program)
         if not lines.acquire(blocking=False):
             raise PageRefusedError(HTTPStatus.TOO_MANY_REQUESTS, "the till is busy; try again")
         try:
-            report = _Report(hook=hook, document=document, answer=backend.report(hook, document))
+            report = _sent(backend, what, form, document)
         except (OSError, HTTPException) as error:
             raise PageRefusedError(HTTPStatus.TOO_MANY_REQUESTS, "nobody answered") from error
         finally:
@@ -85,6 +94,21 @@ def page(backend: ShopBackend) -> Page:
         return _answered(report, form, visitor, program)
 
     return shop
+
+
+def _sent(
+    backend: ShopBackend, what: str, form: dict[str, str], document: Mapping[str, Any]
+) -> _Report:
+    if what in HOOKS:
+        answer = backend.report(what, document)
+        return _Report(what=what, path=f"/hooks/{what}", document=document, answer=answer)
+    customer_id = _customer_id(_field(form, "email"))
+    return _Report(
+        what=what,
+        path=f"/api/advocates/{customer_id}/redemptions",
+        document=document,
+        answer=backend.redeem(customer_id, document),
+    )
 
 
 def _program(name: str) -> Program:
@@ -109,11 +133,13 @@ def _answered(
     report: _Report, form: Mapping[str, str], visitor: _Visitor, program: Program
 ) -> PageResponse:
     cookie = None
-    if report.hook == "signup" and report.is_accepted:
+    if report.what == "signup" and report.is_accepted:
         visitor = _Visitor(code=visitor.code, click=visitor.click, email=form["email"])
         cookie = _cookie("customer", quote(visitor.email, safe="@"))
     status = HTTPStatus.OK if report.is_accepted else HTTPStatus.BAD_REQUEST
-    return _page(program, visitor, status=status, cookie=cookie, report=report, form=form)
+    # an order is easily sent back: its form is filled in; what was spent is no order
+    shown = None if report.what == REDEMPTION else form
+    return _page(program, visitor, status=status, cookie=cookie, report=report, form=shown)
 
 
 def _page(
@@ -136,6 +162,7 @@ def _page(
         # a form that is sent twice is one order
         new_order_id=f"W-{secrets.token_hex(3)}",
         new_refund_id=f"R-{secrets.token_hex(3)}",
+        new_redemption_id=f"B-{secrets.token_hex(3)}",
     )
 
 
@@ -164,20 +191,6 @@ def _cookie(name: str, value: str) -> str:
     """Write a cookie that the shop's own server sets: it outlives those that scripts set."""
     max_age_s = _COOKIE_DAYS * 24 * 60 * 60
     return f"{name}={value}; Path=/shop; Max-Age={max_age_s}; HttpOnly; SameSite=Lax"
-
-
-def _form(request: PageRequest) -> dict[str, str]:
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise PageRefusedError(HTTPStatus.FORBIDDEN, "the form is not from this shop")
-    if len(request.body) > _MOST_FORM_BYTES:
-        raise PageRefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the form is too long")
-    try:
-        fields = parse_qs(
-            request.body.decode(), keep_blank_values=True, max_num_fields=20, errors="replace"
-        )
-    except ValueError as error:
-        raise PageRefusedError(HTTPStatus.BAD_REQUEST, "the form cannot be read") from error
-    return {name: values[-1].strip() for name, values in fields.items()}
 
 
 def _field(form: dict[str, str], name: str) -> str:
@@ -229,10 +242,30 @@ def _refund(form: dict[str, str], _visitor: _Visitor, program: Program) -> dict[
     }
 
 
-_DOCUMENTS = {"signup": _signup, "purchase": _purchase, "refund": _refund}
+def _redemption(form: dict[str, str], _visitor: _Visitor, program: Program) -> dict[str, Any]:
+    _field(form, "email")
+    document: dict[str, Any] = {
+        "program": program.program_id,
+        "redemption_id": _field(form, "redemption_id"),
+    }
+    if form.get("item"):
+        return {**document, "item": form["item"]}
+    amount_minor = _amount_minor(form, program.currency)
+    return {**document, "amount_minor": amount_minor, "currency": program.currency}
+
+
+_DOCUMENTS = {
+    "signup": _signup,
+    "purchase": _purchase,
+    "refund": _refund,
+    REDEMPTION: _redemption,
+}
 
 
 def _customer_id(email: str) -> str:
-    """Give the shop's id of a customer, so that it needs no memory of its own."""
+    """Give the shop's id of a customer, so that it needs no memory but that of the story."""
+    known = CUSTOMERS.get(email.casefold())
+    if known is not None:
+        return known
     digest = hashlib.sha256(email.casefold().encode(errors="replace")).hexdigest()
     return f"web-{digest[:10]}"
