@@ -92,6 +92,37 @@ def refused(*, at_call: int, code: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def unheard(operation: str, code: str) -> Iterator[None]:
+    """Let AWS do the first call of an operation, and answer it with an error."""
+    seen = list[int]()
+
+    def around(do: Callable[[], Any], name: str, number: int) -> Any:
+        answer = do()
+        if name != operation or seen:
+            return answer
+        seen.append(number)
+        raise ClientError({"Error": {"Code": code, "Message": "injected"}}, operation)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _patched(monkeypatch, around)
+        yield
+
+
+@contextlib.contextmanager
+def overtaken(*, at_call: int, by: Callable[[], object]) -> Iterator[None]:
+    """Let somebody else do something right before call number `at_call`, counted from 1."""
+
+    def around(do: Callable[[], Any], _operation: str, number: int) -> Any:
+        if number == at_call:
+            by()
+        return do()
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _patched(monkeypatch, around)
+        yield
+
+
 def every_kill(action: Callable[[], object]) -> int:
     """Count the AWS calls of an action, so that a test can kill it at each of them."""
     with calls_counted() as made:

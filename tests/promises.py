@@ -1,7 +1,7 @@
 """Promises without a story: a reward that is available at once, with its journal and its event."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from referrals.domain.events import EventName
 from referrals.domain.granting import reward_event
@@ -31,8 +31,10 @@ def promise(
     partner: str | None = None,
     pool: str | None = None,
     unit: str = "EUR",
+    expires_after_days: int | None = None,
 ) -> Reward:
     """Promise something that can go out at once, counted under no cap, as what points buy is."""
+    expires_at = now + timedelta(days=expires_after_days) if expires_after_days else None
     reward = Reward(
         reward_id=reward_id,
         program_id=TEA,
@@ -50,7 +52,9 @@ def promise(
         state=RewardState.AVAILABLE,
         held_until=now,
         granted_at=now,
-        due_at=None if kind is RewardKind.CASH else now,
+        due_at=expires_at if kind is RewardKind.CASH else now,
+        expires_after_days=expires_after_days,
+        expires_at=expires_at,
         trigger=Trigger.REDEMPTION,
     )
     cause = f"prize:{reward_id}"

@@ -38,7 +38,7 @@ app = ProblemApp("advocate_portal")
 _SEEN, _SENT = ["GET", "HEAD"], ["POST"]
 # A mailbox may send one click in either type of form (RFC 8058); what is no form has no fields.
 _ANY_TYPE: list[str] = []
-_SMS = "sms"
+_SMS, _SHOWN = "sms", "shown"
 
 
 @app.route("/unsubscribe/{token}", methods=_SEEN)
@@ -69,13 +69,20 @@ def show_preferences(token: str) -> Response:
 @app.route("/preferences/{token}", methods=_SENT, content_types=_ANY_TYPE)
 @shows(app)
 def save_preferences(token: str) -> Response:
-    """Keep what somebody chose; what has no tick is off."""
+    """Keep what somebody chose: what was shown and has no tick is off.
+
+    What is not the page's own form chose nothing, whatever sent it: mailboxes post to links, too.
+    """
     person_id = opened(portal_links.read_preferences, token)
-    ticked = read_form(app.current_request)
+    form = read_form(app.current_request)
+    shown = form.get(_SHOWN, "").split()
+    if not shown:
+        chosen, status = preferences.find(person_id), HTTPStatus.BAD_REQUEST
+        return _preferences_page(chosen, status=status, is_saved=False)
     changed = change_preferences(
         person_id,
-        off={purpose for purpose in OPTIONAL if purpose not in ticked},
-        ends_sms=_SMS not in ticked,
+        off={purpose for purpose in OPTIONAL if purpose not in form},
+        ends_sms=_SMS in shown and _SMS not in form,
         now=clock.utc_now(),
     )
     return _preferences_page(changed, is_saved=True)
@@ -132,11 +139,14 @@ def _unsubscribe_page(person_id: PersonId, purpose: Purpose, *, is_done: bool) -
     )
 
 
-def _preferences_page(chosen: Preferences, *, is_saved: bool) -> Response:
+def _preferences_page(
+    chosen: Preferences, *, status: HTTPStatus = HTTPStatus.OK, is_saved: bool
+) -> Response:
     has_sms = chosen.sms is not None and chosen.sms.withdrawn_at is None
     return page(
         "preferences",
         language=language_of(chosen.person_id, app.current_request),
+        status=status,
         is_on={**{each.value: each not in chosen.off for each in OPTIONAL}, _SMS: has_sms},
         is_saved=is_saved,
     )

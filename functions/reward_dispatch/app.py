@@ -9,6 +9,7 @@ from referrals.runtime.batches import BatchAnswer, each_message
 from referrals.runtime.observability import count, logger, metrics
 from referrals.runtime.problems import ProblemApp
 from referrals.runtime.providers import payout_provider, provider_of
+from referrals.store.transactions import ContentionError
 from referrals.usecases.advance_dispatch import advance_dispatch
 from referrals.usecases.queue_due_dispatches import queue_due_dispatches as queue_due
 from referrals.usecases.reconcile_payouts import reconcile_payouts as reconcile
@@ -20,11 +21,16 @@ app = ProblemApp("reward_dispatch")
 @app.lambda_function(name="start_payouts")
 @metrics.log_metrics
 def start_payouts(_event: Any, _context: Any) -> None:
-    """Start the payouts that programs have planned for today; the clock calls."""
+    """Start the payouts that programs have planned for today; the clock calls.
+
+    ContentionError when somebody was busy: called again, it passes over whoever is paid.
+    """
     run = start(now=clock.utc_now())
     count("PayoutsReserved", run.reserved)
     count("PayoutsUnreachable", run.unreachable)
     count("PayoutRunsStopped", len(run.stopped))
+    if run.busy:
+        raise ContentionError
 
 
 @app.lambda_function(name="queue_due_dispatches")

@@ -7,22 +7,26 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from infra.local.cloud import forget_caches
 from referrals.cli.main import app
 from referrals.cli.output import out
 from referrals.domain.details import PayeeDetails
-from referrals.domain.dispatches import Dispatch
+from referrals.domain.dispatches import Dispatch, DispatchState
 from referrals.domain.ids import RewardId, person_id
 from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.people import Person
+from referrals.domain.programs import PartnerTerms
+from referrals.domain.rules import RewardKind
 from referrals.runtime import clock
 from referrals.store import details, dispatches, people
 from referrals.store.transactions import commit
 from referrals.usecases.advance_dispatch import advance_dispatch
 from referrals.usecases.apply_program import apply_program
+from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.start_payouts import start_payouts
 from tests import shop
 from tests.payers import Payer, order_for
-from tests.promises import promise
+from tests.promises import key_of, promise
 from tests.shop import KEYS, NOON
 
 ANNA = person_id("anna", key=KEYS.identity)
@@ -58,6 +62,23 @@ def test_a_program_is_paid_out_when_somebody_says_so() -> None:
     assert "0 payouts reserved" in run("run", "tea").output
 
 
+def test_what_a_partner_who_left_the_terms_was_to_be_asked_for_is_still_listed() -> None:
+    partners = {"cinema": PartnerTerms(url="https://cinema.example/codes")}
+    apply_program(replace(shop.a_program(), partners=partners, version=2), now=NOON)
+    code = promise(
+        RewardId("rwd_2"),
+        owner_id=ANNA,
+        amount_minor=900,
+        kind=RewardKind.PARTNER,
+        partner="cinema",
+        now=NOON,
+    )
+    fulfil_reward(key_of(code), now=NOON)
+    apply_program(replace(shop.a_program(), version=3), now=NOON)
+    forget_caches()
+    assert "partner:cinema" in run("list").output
+
+
 def test_a_file_for_the_bank_is_written_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     run("run", "tea")
     file = tmp_path / "payouts.csv"
@@ -65,8 +86,24 @@ def test_a_file_for_the_bank_is_written_once_and_for_its_owner_alone(tmp_path: P
     assert f"'=Anna,{IBAN},12.00,EUR" in file.read_text(encoding="utf-8")
     assert file.stat().st_mode & 0o077 == 0
     assert run("export", str(file)).exit_code == 1
-    assert "0 payouts in" in run("export", str(tmp_path / "more.csv")).output
-    assert "1 payouts in" in run("export", str(tmp_path / "again.csv"), "--again").output
+    assert "0 payouts in" in run("export", str(tmp_path / "more.csv"), days=1).output
+
+
+def test_a_file_that_was_lost_is_written_again_by_its_moment_and_no_other(tmp_path: Path) -> None:
+    run("run", "tea")
+    moment = "2026-05-04T12:00:00.000000"
+    assert f"this is the file of {moment}" in run("export", str(tmp_path / "lost.csv")).output
+    assert f"in the file of {moment}" in run("show", payout().dispatch_id).output
+    again = ("--again", moment)
+    assert "1 payouts in" in run("export", str(tmp_path / "same.csv"), *again, days=7).output
+    other = ("--again", "2026-05-04T12:00:00.000001")
+    assert "0 payouts in" in run("export", str(tmp_path / "other.csv"), *other).output
+
+
+def test_nothing_is_marked_when_the_file_cannot_be_written(tmp_path: Path) -> None:
+    run("run", "tea")
+    assert run("export", str(tmp_path / "nowhere" / "payouts.csv")).exit_code == 1
+    assert payout().state is DispatchState.RESERVED
 
 
 def test_what_cannot_be_in_the_file_is_named(tmp_path: Path) -> None:

@@ -291,6 +291,15 @@ def test_a_letter_that_cannot_be_read_stays_and_the_others_go(cloud: LocalCloud)
     assert cloud.queue_depth("events-dead") == 1
 
 
+def test_a_letter_about_what_no_sweep_would_see_stays_and_says_so(cloud: LocalCloud) -> None:
+    send(a_lost_item())
+    clock.set_source(lambda: NOON + timedelta(days=39))
+    answer = run("redrive", "events-dead", "--all")
+    assert answer.exit_code == 1
+    assert "longer ago than any sweep looks" in answer.output
+    assert cloud.queue_depth("events-dead") == 1
+
+
 Prepared = Callable[[], object]
 
 

@@ -120,6 +120,8 @@ def test_a_secret_is_shown_when_asked_for_and_two_while_it_is_rotated() -> None:
     first = run("secret", endpoint).output.split()
     rotated = run("rotate", endpoint)
     assert "until 2026-05-05 12:00:00 UTC" in rotated.output
+    again = run("rotate", endpoint)
+    assert (again.exit_code, "signs until 2026-05-05 12:00:00 UTC" in again.output) == (1, True)
     both = run("secret", endpoint).output.split()
     assert len(first) == 1
     assert first[0].startswith("whsec_")

@@ -249,12 +249,15 @@ def test_an_order_that_is_pending_for_long_is_looked_at_ever_more_seldom() -> No
         (a_dispatch(S.UNKNOWN), A_DAY, True),
         (a_dispatch(S.RESERVED), A_DAY, True),
         (a_dispatch(S.UNKNOWN), A_DAY - A_MINUTE, False),
-        (a_dispatch(S.ASKED), 9 * A_DAY, False),
+        (a_dispatch(S.ASKED), 3 * A_DAY, True),
+        (a_dispatch(S.ASKED), 3 * A_DAY - A_MINUTE, False),
+        (a_dispatch(S.ASKED, details={"delivery": "failed"}), A_MINUTE, True),
+        (a_dispatch(S.ASKED, provider="bank"), 9 * A_DAY, False),
         (a_dispatch(S.RESERVED, provider="bank"), 9 * A_DAY, False),
         (replace(a_dispatch(S.UNKNOWN), is_told=True), 9 * A_DAY, False),
     ],
 )
-def test_an_operator_is_told_once_of_what_nobody_has_answered_for_a_day(
+def test_an_operator_is_told_once_of_what_does_not_go_on_by_itself(
     dispatch: Dispatch, after: timedelta, *, is_told: bool
 ) -> None:
     assert is_to_be_told(dispatch, now=NOW + after) is is_told
@@ -318,7 +321,7 @@ def returned(dispatch: Dispatch) -> Dispatch:
     [
         a_dispatch(S.RESERVED, provider="bank"),
         a_dispatch(S.ASKED, provider="bank"),
-        a_dispatch(S.UNKNOWN),
+        replace(a_dispatch(S.UNKNOWN), asked_at=NOW - 15 * A_MINUTE),
         a_dispatch(S.FROZEN),
     ],
     ids=lambda each: f"{each.provider} {each.state}",

@@ -29,6 +29,7 @@ def test_subscribers_know_these_names() -> None:
         "reward.queued",
         "reward.held",
         "reward.available",
+        "reward.extended",
         "reward.netted",
         "reward.expired",
         "reward.fulfilled",

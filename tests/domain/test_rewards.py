@@ -16,6 +16,7 @@ from referrals.domain.rewards import (
     RewardState,
     available,
     expired,
+    extended,
     grant_posting,
     hand_over_posting,
     lowest_amount,
@@ -659,6 +660,32 @@ def test_what_was_clawed_back_of_something_that_never_went_out_is_no_debt() -> N
 def test_a_reward_that_was_clawed_back_whole_and_never_went_out_is_voided() -> None:
     again, _ = put_back(a_reward(state=FULFILLING, clawed_back_minor=1_000), due_at=NOW)
     assert again == a_reward(state=VOIDED, due_at=None, voided_minor=1_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days", "expires_after_days", "extended_days"),
+    [
+        (RewardKind.CASH, None, None, None),
+        (RewardKind.CASH, 4, 30, 40),
+        (RewardKind.CASH, 25, 30, 40),
+        (RewardKind.CASH, 60, 30, 60),
+        (RewardKind.PARTNER, None, None, None),
+        (RewardKind.PARTNER, 4, 30, 14),
+        (RewardKind.PARTNER, 25, 30, 25),
+    ],
+)
+def test_time_that_a_dispatch_took_in_vain_is_given_back(
+    kind: RewardKind, days: int | None, expires_after_days: int | None, extended_days: int | None
+) -> None:
+    """A dispatch claimed it now and is released after ten days; days are counted from now."""
+    reward = a_reward(
+        state=FULFILLING,
+        kind=kind,
+        expires_at=None if days is None else NOW + days * A_DAY,
+        expires_after_days=expires_after_days,
+    )
+    longer = extended(reward, since=NOW, now=NOW + 10 * A_DAY)
+    assert longer.expires_at == (None if extended_days is None else NOW + extended_days * A_DAY)
 
 
 A_DEBT_OF_FOUR = a_posting(source=ANNA_DEBT, destination=EXPENSE, amount_minor=400)

@@ -15,6 +15,7 @@ from referrals.domain.webhooks import (
     Lane,
     LaneKey,
     Pending,
+    SecretRotatingError,
     Try,
     after_failure,
     after_success,
@@ -159,6 +160,14 @@ def test_a_new_secret_signs_beside_the_one_before_for_a_day() -> None:
     assert an_endpoint().secret_labels(NOON) == ("webhook:end_shop:1",)
     assert changed.secret_labels(NOON + timedelta(hours=23, minutes=59)) == both
     assert changed.secret_labels(NOON + DAY) == ("webhook:end_shop:2",)
+
+
+def test_a_secret_that_was_promised_to_sign_for_a_day_is_not_cut_short() -> None:
+    changed = rotated(an_endpoint(), now=NOON)
+    with pytest.raises(SecretRotatingError, match="end_shop signs until 2026-05-05 12:00:00 UTC"):
+        rotated(changed, now=NOON + timedelta(hours=23, minutes=59))
+    again = rotated(changed, now=NOON + DAY)
+    assert again.secret_labels(NOON + DAY) == ("webhook:end_shop:3", "webhook:end_shop:2")
 
 
 def failing(*hours: float) -> tuple[Endpoint, list[tuple[float, EventName]]]:

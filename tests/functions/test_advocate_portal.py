@@ -192,10 +192,35 @@ def test_the_switches_stand_as_they_are(api: Api, anna: PersonId) -> None:
 
 
 def test_what_has_no_tick_is_off(api: Api, anna: PersonId) -> None:
-    answer = send(api, "preferences", preferences_token(anna), {"ask": "on"})
+    answer = send(api, "preferences", preferences_token(anna), {"shown": "news ask", "ask": "on"})
     assert _Form(answer.body).ticked == {"ask"}
     assert "Saved." in answer.body
     assert preferences.find(anna).off == {Purpose.NEWS}
+
+
+@pytest.mark.parametrize("content_type", [*ONE_CLICK, "application/json"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "List-Unsubscribe=One-Click",
+        '{"news": "on"}',
+        "news=on",
+        "shown=&sms=",
+        f"shown=news&note={'x' * 16_384}",
+        "shown=news" + "&a=" * 20,
+    ],
+)
+def test_what_is_not_the_form_of_the_page_changes_nothing(
+    api: Api, anna: PersonId, content_type: str, body: str
+) -> None:
+    consent = SmsConsent(number_mark="mark", given_at=NOON, wording="Yes.", source="till")
+    commit(preferences.save(Preferences(person_id=anna, sms=consent)))
+    before = shop.dump()
+    answer = send(api, "preferences", preferences_token(anna), body, content_type)
+    assert (answer.status, "Saved." in answer.body) == (400, False)
+    assert _Form(answer.body).ticked == {"news", "ask", "sms"}
+    assert shop.dump() == before
 
 
 def test_text_messages_can_be_ended_by_whoever_agreed_to_them(api: Api, anna: PersonId) -> None:
@@ -203,7 +228,10 @@ def test_text_messages_can_be_ended_by_whoever_agreed_to_them(api: Api, anna: Pe
     commit(preferences.save(Preferences(person_id=anna, sms=consent)))
     token = preferences_token(anna)
     assert _Form(visit(api, "preferences", token).body).ticked == {"news", "ask", "sms"}
-    ended = send(api, "preferences", token, {"news": "on", "ask": "on"})
+    before = {"shown": "news ask", "news": "on", "ask": "on"}  # a page from before she agreed
+    assert "sms" in _Form(send(api, "preferences", token, before).body).labels
+    assert _Form(visit(api, "preferences", token).body).values == {"shown": "news ask sms"}
+    ended = send(api, "preferences", token, {**before, "shown": "news ask sms"})
     assert "sms" not in _Form(ended.body).labels
     kept = preferences.find(anna).sms
     assert kept is not None
@@ -453,7 +481,7 @@ def test_whoever_is_forgotten_has_no_pages_any_more(
     identity = cloud.secret("identity-key").encode()
     forget_person("anna", keys=replace(shop.KEYS, identity=identity), now=NOON)
     assert send(api, "unsubscribe", tokens[0], ONE_CLICK[FORM]).status == 404
-    assert send(api, "preferences", tokens[1], "").status == 404
+    assert send(api, "preferences", tokens[1], {"shown": "news ask"}).status == 404
     assert send(api, "details", tokens[2], ADDRESS).status == 404
     dump = shop.dump()
     assert (dump["details"], dump["preferences"]) == ([], [])
@@ -466,7 +494,7 @@ def test_when_too_many_come_at_once_they_are_asked_to_wait(
         raise ContentionError
 
     monkeypatch.setattr(change_preferences, "until_settled", busy)
-    answer = send(api, "preferences", preferences_token(anna), "")
+    answer = send(api, "preferences", preferences_token(anna), {"shown": "news ask"})
     assert answer.status == 503
     assert "One moment, please" in answer.body
 

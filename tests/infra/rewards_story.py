@@ -162,10 +162,11 @@ def _give_details(api: Api, cloud: LocalCloud) -> None:
     forget_caches()
     links = [word for mail in cloud.mails() for word in mail.text.split() if "/portal/" in word]
     address = {"name": "Olga", "street": "Teestr. 1", "city": "Berlin", "postal_code": "10115"}
-    forms = {"details": {**address, "country": "DE"}, "unsubscribe": {}, "preferences": {}}
+    forms = {"details": {**address, "country": "DE"}, "unsubscribe": {}}
+    forms["preferences"] = {"shown": "news+ask", "news": "on", "ask": "on"}
     for use, fields in forms.items():
         token = next(urlsplit(each).path for each in links if f"/{use}/" in each).split("/")[-1]
-        body = "&".join(f"{name}={value}" for name, value in fields.items()) or "news=on&ask=on"
+        body = "&".join(f"{name}={value}" for name, value in fields.items())
         for method in ("GET", "POST"):
             answer = api.call(
                 method,

@@ -8,11 +8,11 @@ from moto import mock_aws
 
 from infra.local import engine, templates
 from infra.local.cloud import forget_caches
+from infra.local.straight_line import straight_line
 from referrals.usecases.apply_program import apply_program
 from tests import shop
 from tests.conftest import PREFIX
 from tests.machine.machine import ABOVE, ADVOCATES, ReferralMachine
-from tests.machine.straight_line import straight_line
 from tests.shop import NOON
 
 

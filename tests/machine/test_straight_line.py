@@ -2,10 +2,10 @@
 
 import pytest
 
+from infra.local.straight_line import straight_line
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
 from tests.conftest import fresh_tables
-from tests.machine.straight_line import straight_line
 from tests.shop import LATER, a_click_of, buy, fulfil_all, give_back, sign_up
 
 

@@ -1,6 +1,7 @@
 """Mail as SES is given it, and what its refusals mean."""
 
 import email
+import traceback
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import default
@@ -9,6 +10,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.exceptions import (
+    ClientError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -23,6 +25,8 @@ from referrals import clients
 from referrals.notify.emails import (
     MEANINGS,
     MailAnswerLostError,
+    MailError,
+    MailHeldUpError,
     MailNotSentError,
     MailRefusedError,
     MailStoppedError,
@@ -215,12 +219,37 @@ def test_the_configuration_set_is_named_when_there_is_one(
     assert requests[1]["ConfigurationSetName"] == "sarafan-mail"
 
 
-def test_a_sender_that_ses_does_not_know_is_refused(
+def test_a_sender_that_ses_does_not_know_stops_all_mail(
     ses: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAIL_FROM", "stranger@elsewhere.example")
-    with pytest.raises(MailRefusedError, match="MessageRejected"):
+    with pytest.raises(MailStoppedError, match="MessageRejected"):
         send()
+
+
+@pytest.mark.parametrize(
+    ("named", "meaning"),
+    [
+        ("Hello@Shop.example", MailStoppedError),
+        ("shop.example", MailStoppedError),
+        ("hello@shop.example, anna@customer.example", MailStoppedError),
+        # in the sandbox
+        ("anna@customer.example", MailRefusedError),
+    ],
+)
+def test_who_is_not_verified_says_whether_one_mail_is_refused_or_all_are_stopped(
+    ses: Any, named: str, meaning: type[MailError]
+) -> None:
+    # https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+    words = (
+        "Email address is not verified. The following identities failed the check in region"
+        f" EU-CENTRAL-1: {named}"
+    )
+    with Stubber(ses) as stub:
+        stub.add_client_error("send_email", "MessageRejected", words)
+        with pytest.raises(MailError) as raised:
+            send("anna@customer.example")
+    assert type(raised.value) is meaning
 
 
 # all that SES v2 names for SendEmail, what its first version said instead, and what any API may say
@@ -228,13 +257,14 @@ ANSWERS = [
     ("MessageRejected", 400, MailRefusedError),
     ("BadRequestException", 400, MailRefusedError),
     ("InvalidParameterValue", 400, MailRefusedError),
-    ("TooManyRequestsException", 429, MailNotSentError),
-    ("LimitExceededException", 400, MailNotSentError),
+    ("TooManyRequestsException", 429, MailHeldUpError),
+    ("LimitExceededException", 400, MailHeldUpError),
     ("AccountSuspendedException", 400, MailStoppedError),
     ("SendingPausedException", 400, MailStoppedError),
     ("MailFromDomainNotVerifiedException", 400, MailStoppedError),
     ("NotFoundException", 404, MailStoppedError),
-    ("ThrottlingException", 400, MailNotSentError),
+    ("ThrottlingException", 400, MailHeldUpError),
+    ("Throttling", 400, MailHeldUpError),
     ("InternalFailure", 500, MailNotSentError),
     ("AccessDeniedException", 403, MailNotSentError),
     ("NeverHeardOf", 418, MailNotSentError),
@@ -274,9 +304,9 @@ def test_a_stopped_account_is_tried_again_later() -> None:
 )
 def test_a_mail_that_never_reached_ses_was_not_sent(ses: Any, error: Exception) -> None:
     fail_with(ses, error)
-    with pytest.raises(MailNotSentError) as raised:
+    with pytest.raises(MailHeldUpError) as raised:
         send()
-    assert type(raised.value) is MailNotSentError
+    assert type(raised.value) is MailHeldUpError
 
 
 @pytest.mark.parametrize(
@@ -307,10 +337,14 @@ def test_a_mail_is_tried_once_because_ses_would_send_it_twice(
     assert attempts == ["sent"]
 
 
-def test_an_error_names_no_recipient(ses: Any) -> None:
-    with pytest.raises(MailRefusedError) as raised:
-        send("anna@localhost")
-    assert "anna" not in str(raised.value)
+# a verified identity of the account, and an address that is not quite one
+@pytest.mark.parametrize("address", ["anna@customer.example", "anna@localhost"])
+def test_an_error_names_no_recipient_in_its_traceback_either(ses: Any, address: str) -> None:
+    words = f"not authorized to perform ses:SendEmail on arn:aws:ses:::identity/{address}"
+    fail_with(ses, ClientError({"Error": {"Code": "AccessDenied", "Message": words}}, "SendEmail"))
+    with pytest.raises(MailError) as raised:
+        send(address)
+    assert "anna" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_client_is_made_once_and_forgotten_when_asked(

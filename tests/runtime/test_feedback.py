@@ -164,6 +164,8 @@ def test_a_tag_that_is_no_message_of_ours_is_left_out(tag: str) -> None:
         bounce(feedbackId=7),
         bounce(timestamp="yesterday"),
         bounce(timestamp="2026-05-04T12:00:00"),
+        bounce(timestamp="0001-01-01T00:00:00+14:00"),
+        bounce(timestamp="9999-12-31T23:59:59-14:00"),
         bounce(bounceType="<anna@shop.example>"),
         bounce(bounceSubType=None),
         complaint(complaintFeedbackType="anna@shop.example"),

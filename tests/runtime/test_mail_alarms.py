@@ -5,6 +5,7 @@ import pytest
 from referrals.notify.emails import (
     MailAnswerLostError,
     MailError,
+    MailHeldUpError,
     MailNotSentError,
     MailStoppedError,
 )
@@ -16,7 +17,8 @@ from referrals.runtime.mail_alarms import stopped_mail_counted
     ("error", "counted"),
     [
         (MailStoppedError("SendingPausedException"), ["MailStopped"]),
-        (MailNotSentError("TooManyRequestsException"), []),
+        (MailHeldUpError("TooManyRequestsException"), []),
+        (MailNotSentError("AccessDeniedException"), []),
         (MailAnswerLostError("ReadTimeoutError"), []),
     ],
 )

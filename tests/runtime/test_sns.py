@@ -102,6 +102,7 @@ FORGED = {
     "a signature that is a number": {**signed(), "Signature": 7},
     "a short signature": {**signed(), "Signature": "QUJD"},
     "no certificate": {**signed(), "SigningCertUrl": None},
+    "letters that no base64 has": {**signed(), "Signature": "é"},
     "no message": {**signed(), "Message": None},
     "a message that is a list": {**signed(), "Message": [1]},
     "no time": signed(Timestamp="yesterday"),
@@ -130,6 +131,11 @@ def test_what_sns_did_not_sign_for_our_topic_is_refused(name: str) -> None:
         "https://snsXeu-west-1.amazonaws.com/cert.pem",
         "https://s3.eu-west-1.amazonaws.com/bucket/cert.pem",
         "https://sns.amazonaws.com/cert.pem",
+        "https://sns.eu-central-1.amazonaws.com/cert.pem",
+        "https://sns.eu-west-1.amazonaws.com.cn/cert.pem",
+        "https://sns.s3.amazonaws.com/cert.pem",
+        "https://sns.s3-eu-west-1.amazonaws.com/cert.pem",
+        "https://sns.s3-accelerate.amazonaws.com/cert.pem",
         "https://sns.eu-west-1.amazonaws.com:8443/cert.pem",
         "https://sns.eu-west-1.amazonaws.com/cert.pem?x=1",
         "https://sns.eu-west-1.amazonaws.com/?x=cert.pem",
@@ -158,9 +164,10 @@ def test_no_certificate_is_fetched_from_anywhere_but_sns(url: object, asked_for:
 
 
 def test_a_certificate_in_china_is_of_sns_too() -> None:
-    told = signed()
+    topic = "arn:aws-cn:sns:cn-north-1:123456789012:sarafan-mail-feedback"
+    told = signed(TopicArn=topic)
     url = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-1.pem"
-    assert verified({**told, "SigningCertUrl": url}, topic_arn=TOPIC).body == TOLD["Message"]
+    assert verified({**told, "SigningCertUrl": url}, topic_arn=topic).body == TOLD["Message"]
 
 
 def test_what_is_no_certificate_is_refused() -> None:

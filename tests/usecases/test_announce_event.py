@@ -11,7 +11,9 @@ from infra.local import engine
 from infra.local.cloud import LocalCloud, forget_caches
 from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.conversions import ReviewState
+from referrals.domain.decisions import Reason
 from referrals.domain.details import PayeeDetails
+from referrals.domain.events import EventName, event
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
 from referrals.domain.ids import ConversionId, PersonId, person_id
 from referrals.domain.payouts import PayoutSchedule, PayoutTerms
@@ -524,6 +526,33 @@ def test_a_message_says_what_its_reader_has_to_know(
         if subject in mail.subject.replace("\xa0", " ")
     ]
     assert any(says in text for text in texts), [each.subject for each in cloud.mails()[before:]]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.NO_SIGNUP_YET,
+        Reason.NO_PURCHASE_YET,
+        Reason.IN_REVIEW,
+        Reason.SUSPECTED_FRAUD,
+        Reason.HOLDOUT,
+    ],
+)
+def test_what_is_not_the_last_word_or_not_for_them_is_told_to_nobody(
+    cloud: LocalCloud, reason: Reason
+) -> None:
+    opened(ADVOCATE_TENTH)
+    happened = event(
+        EventName.CONVERSION_DECLINED,
+        cause="A-1",
+        program_id=TEA,
+        occurred_at=NOON,
+        reason=reason,
+        advocate_id=who("anna"),
+        friend_id=who("boris"),
+    )
+    announce_event(happened, keys=MAIL_KEYS, now=LATER)
+    assert told() == []
 
 
 def test_no_code_and_no_name_is_in_an_event(cloud: LocalCloud) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.local import engine
+from infra.local.straight_line import straight_line
 from referrals.domain.programs import BudgetTerms
 from referrals.domain.rewards import BUDGET_RETRY_AFTER, RewardState
 from referrals.domain.rules import Flat
@@ -20,7 +21,6 @@ from referrals.usecases.apply_program import apply_program
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
-from tests.machine.straight_line import straight_line
 from tests.shop import NOON, a_click_of, buy, sign_up
 
 pytestmark = pytest.mark.usefixtures("tables")

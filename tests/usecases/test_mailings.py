@@ -342,6 +342,42 @@ def test_cash_below_the_minimum_says_what_is_missing_to_it(post: Post) -> None:
     assert "€20" in mail.text
 
 
+def cash_without_an_account() -> None:
+    """Let Anna have cash that does not lapse, and be asked for an account."""
+    cash = replace(CASH, expires_after_days=None)
+    terms = ReminderTerms(after_days=())
+    program = replace(shop.a_program(rules=[cash]), payouts=PayoutTerms(), reminders=terms)
+    applied(program)
+    enrol("anna", code="ANNA10")
+    buy(codes=["ANNA10"])
+    shop.fulfil_all("anna", now=NOON)
+    announce_all()
+
+
+def days_asked(post: Post) -> list[int]:
+    days = []
+    for day in range(200):
+        before = len(post.mails)
+        morning(NOON + day * DAY)
+        days += [day] * post.subjects[before:].count("Where may we send your €5?")
+    return days
+
+
+def test_an_account_that_nobody_gave_is_asked_for_again_on_three_firsts_of_a_month(
+    post: Post,
+) -> None:
+    cash_without_an_account()
+    assert post.subjects.count("Where may we send your €5?") == 1
+    assert days_asked(post) == [28, 58, 89]
+
+
+def test_who_gave_an_account_is_not_asked_again(post: Post) -> None:
+    cash_without_an_account()
+    payee = PayeeDetails(person_id=anna(), name="Anna", iban="DE89370400440532013000")
+    commit(details.save_payee(payee))
+    assert days_asked(post) == []
+
+
 def test_a_reward_that_went_out_meanwhile_is_not_warned_of(post: Post) -> None:
     end = cash_that_waits()
     queue_mailings(now=end - 3 * DAY)

@@ -9,7 +9,7 @@ from referrals.domain.dispatches import Dispatch, DispatchState
 from referrals.domain.events import EventName
 from referrals.domain.ids import RewardId, person_id
 from referrals.domain.programs import PartnerTerms
-from referrals.domain.providers import Refused, Unknown
+from referrals.domain.providers import NotNow, Refused, Unknown
 from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import RewardKind
 from referrals.store import dispatches, events, rewards
@@ -100,6 +100,45 @@ def test_a_partner_that_has_nothing_left_is_asked_again_in_an_hour_under_another
     assert code().dispatch_id != first.dispatch_id
     advance_dispatch(code().dispatch_id, providers=payer, now=NOON + AN_HOUR)
     assert stored().state is RewardState.FULFILLED
+    assert verify_ledger().faults == ()
+
+
+def test_a_code_whose_reward_expired_while_its_partner_had_no_time_has_what_was_left_of_it() -> (
+    None
+):
+    apply_program(replace(shop.a_program(), partners=CINEMA), now=NOON)
+    reward = promise(
+        RewardId("rwd_1"),
+        owner_id=ANNA,
+        amount_minor=900,
+        kind=RewardKind.PARTNER,
+        partner="cinema",
+        now=NOON,
+        expires_after_days=2,
+    )
+    fulfil_reward(key_of(reward), now=NOON + AN_HOUR)
+    payer = Payer(answers=[NotNow(reason="closed"), Refused(reason="sold out")])
+    for days in (1, 5):
+        advance_dispatch(code().dispatch_id, providers=payer, now=NOON + timedelta(days=days))
+    assert stored().expires_at == NOON + timedelta(days=7) - AN_HOUR
+    assert verify_ledger().faults == ()
+    fulfil_reward(key_of(reward), now=NOON + timedelta(days=6))
+    advance_dispatch(code().dispatch_id, providers=payer, now=NOON + timedelta(days=6))
+    assert stored().state is RewardState.FULFILLED
+
+
+def test_a_partner_that_says_no_for_good_is_asked_ever_more_seldom_and_it_is_told() -> None:
+    reward = earn()
+    payer = Payer(answers=[Refused(reason="unknown program")] * 240)
+    for hours in range(10 * 24):
+        now = NOON + hours * AN_HOUR
+        fulfil_reward(key_of(reward), now=now)
+        for dispatch_id in list(dispatches.iter_due(now)):
+            advance_dispatch(dispatch_id, providers=payer, now=now)
+    # after 0, 1, 2, 4, 8, 16 and 32 hours, then once a day
+    assert len(payer.asked) == 15
+    failed = [each for each in events.iter_all() if each.name is EventName.PAYOUT_FAILED]
+    assert [each.data["reason"] for each in failed] == ["unknown program"] * 15
     assert verify_ledger().faults == ()
 
 

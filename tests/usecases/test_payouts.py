@@ -10,6 +10,7 @@ from infra.local.cloud import forget_caches
 from referrals.domain.details import PayeeDetails
 from referrals.domain.dispatches import Dispatch, DispatchState
 from referrals.domain.errors import (
+    AnswerMayComeError,
     DispatchMoveNotAllowedError,
     DispatchNotFoundError,
     DuplicatePayoutWordError,
@@ -21,22 +22,23 @@ from referrals.domain.ledger import Place
 from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.people import Person
 from referrals.domain.providers import NotNow, Recipient, Refused, TheirStatus, Unknown
+from referrals.domain.reconciliation import Difference, DifferenceKind
 from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import RewardKind
 from referrals.store import details, differences, dispatches, events, ledger, people, rewards
-from referrals.store.transactions import commit
+from referrals.store.transactions import BeatenError, commit
 from referrals.usecases.advance_dispatch import advance_dispatch
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.confirm_hand_over import confirm_hand_over
 from referrals.usecases.confirm_payout import confirm_payout, return_payout
-from referrals.usecases.export_payouts import export_payouts
+from referrals.usecases.export_payouts import export_again, export_payouts
 from referrals.usecases.forget_person import forget_person
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.reconcile_payouts import reconcile_payouts
 from referrals.usecases.start_payouts import PayoutRun, start_payouts
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
-from tests.faults import KilledError, calls_counted, every_kill, killed
+from tests.faults import KilledError, calls_counted, every_kill, killed, overtaken, unheard
 from tests.payers import Payer, order_for
 from tests.promises import key_of, promise, take_back
 from tests.shop import KEYS, NOON, TEA
@@ -259,6 +261,29 @@ def test_whoever_is_forgotten_after_the_run_gets_nothing_sent() -> None:
     assert start_payouts(now=NOON + A_DAY) == PayoutRun(unreachable=1)
 
 
+def test_whoever_is_forgotten_with_voiding_loses_what_nobody_was_asked_for_yet() -> None:
+    open_shop()
+    earn(500, 700)
+    start_payouts(now=NOON)
+    done = forget_person("anna", keys=KEYS, now=NOON, voids_rewards=True)
+    assert (done.voided_rewards, done.open_rewards) == (2, 0)
+    assert (payout().state, states()) == (DispatchState.RELEASED, [RewardState.VOIDED] * 2)
+    assert is_sound()
+
+
+def test_whoever_is_forgotten_with_voiding_keeps_what_a_provider_was_asked_for() -> None:
+    open_shop()
+    earn(500)
+    start_payouts(now=NOON)
+    payer = Payer(answers=[Unknown(reason="lost")])
+    advance(payer)
+    done = forget_person("anna", keys=KEYS, now=NOON, voids_rewards=True)
+    assert (done.voided_rewards, done.open_rewards) == (0, 1)
+    payer.pay(payer.asked[0])
+    assert advance(payer, now=NOON + A_MINUTE) is DispatchState.SETTLED
+    assert is_sound()
+
+
 def test_a_program_pays_on_its_days_and_when_it_is_told_to() -> None:
     open_shop(replace(DAILY, every=PayoutSchedule.MONTHLY, on_day=1))
     earn(500)
@@ -438,6 +463,49 @@ def test_an_operator_is_told_once_of_what_stays_unknown_for_a_day_and_nothing_is
     assert len(payer.asked) == 1
 
 
+def test_an_operator_is_told_at_once_of_an_order_whose_delivery_failed() -> None:
+    open_shop()
+    earn(500)
+    start_payouts(now=NOON)
+    order = order_for(payout(), status=TheirStatus.PENDING)
+    returned = replace(order, details={"delivery": "failed"})
+    payer = Payer(answers=[order], orders={payout().dispatch_id: returned})
+    assert advance(payer) is DispatchState.ASKED
+    assert told(EventName.PAYOUT_STUCK) == []
+    for minutes in (1, 2, 4):
+        assert advance(payer, now=NOON + minutes * A_MINUTE) is DispatchState.ASKED
+    (stuck,) = told(EventName.PAYOUT_STUCK)
+    assert (stuck.data["state"], stuck.data["reason"]) == ("asked", "their delivery failed")
+
+
+def test_an_order_that_stays_pending_for_three_days_is_told_of_once() -> None:
+    open_shop()
+    earn(500)
+    start_payouts(now=NOON)
+    order = order_for(payout(), status=TheirStatus.PENDING)
+    payer = Payer(answers=[order], orders={payout().dispatch_id: order})
+    for hours in range(0, 200, 6):
+        assert advance(payer, now=NOON + hours * AN_HOUR) is DispatchState.ASKED
+    (stuck,) = told(EventName.PAYOUT_STUCK)
+    assert stuck.occurred_at - NOON == 3 * A_DAY
+
+
+def test_cash_that_expired_while_a_provider_failed_has_its_whole_term_once_more() -> None:
+    open_shop()
+    promised = promise(
+        RewardId("rwd_1"), owner_id=ANNA, amount_minor=500, now=NOON, expires_after_days=7
+    )
+    start_payouts(now=NOON + 6 * A_DAY)
+    payer = Payer(answers=[NotNow(reason="no funds"), Refused(reason="closed account")])
+    assert advance(payer, now=NOON + 6 * A_DAY) is DispatchState.RESERVED
+    assert advance(payer, now=NOON + 9 * A_DAY) is DispatchState.RELEASED
+    assert fulfil_reward(key_of(promised), now=NOON + 16 * A_DAY - A_MINUTE) == "available"
+    (extended,) = told(EventName.REWARD_EXTENDED)
+    assert extended.data["expires_at"] == "2026-05-20T12:00:00+00:00"
+    assert is_sound()
+    assert fulfil_reward(key_of(promised), now=NOON + 16 * A_DAY) == "expired"
+
+
 def test_an_order_that_differs_is_frozen_and_stops_the_next_run_until_it_is_resolved() -> None:
     open_shop()
     earn(500)
@@ -460,6 +528,53 @@ def test_an_order_that_differs_is_frozen_and_stops_the_next_run_until_it_is_reso
     assert start_payouts(now=NOON + A_DAY) == PayoutRun(reserved=1)
     assert places() == {"available": 700, "paid": 500}
     assert is_sound()
+
+
+def test_a_payday_that_was_stopped_is_made_up_for_once_nothing_stops_it() -> None:
+    open_shop(replace(DAILY, every=PayoutSchedule.MONTHLY, on_day=5))
+    earn(500)
+    payday = NOON + A_DAY
+    difference = Difference(
+        difference_id="dif_1",
+        provider="tremendous",
+        kind=DifferenceKind.EXTRA,
+        dispatch_id=None,
+        reference="T-1",
+        ours="nothing",
+        theirs="5.00 EUR",
+        found_at=NOON,
+    )
+    commit(differences.insert(difference))
+    assert start_payouts(now=NOON) == PayoutRun()
+    for days in range(3):
+        assert start_payouts(now=payday + days * A_DAY) == PayoutRun(stopped=(TEA,))
+    resolved_at = payday + 2 * A_DAY + AN_HOUR
+    differences.resolve("tremendous", "dif_1", actor="olga", note="theirs", now=resolved_at)
+    runs = [start_payouts(now=payday + days * A_DAY) for days in (3, 4, 5)]
+    assert runs == [PayoutRun(reserved=1), PayoutRun(), PayoutRun()]
+
+
+def test_an_owner_who_is_busy_keeps_nobody_else_from_being_paid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_shop()
+    boris = Person(person_id=PersonId("per_0"), customer_id="boris", email="b@customer.example")
+    commit(people.save(boris))
+    earn(500)
+    earn(700, owner_id=boris.person_id)
+    wanted_balance = ledger.wanted_balance
+
+    def beaten(program_id: ProgramId, owner_id: PersonId) -> object:
+        if owner_id == boris.person_id:
+            raise BeatenError
+        return wanted_balance(program_id, owner_id)
+
+    with monkeypatch.context() as others:
+        others.setattr("referrals.store.transactions._PATIENCE_SECONDS", 0.05)
+        others.setattr(ledger, "wanted_balance", beaten)
+        assert start_payouts(now=NOON) == PayoutRun(reserved=1, busy=1)
+    assert start_payouts(now=NOON) == PayoutRun(reserved=1)
+    assert sorted(each.amount_minor for each in payouts()) == [500, 700]
 
 
 def test_what_froze_a_payout_is_not_found_again_at_night() -> None:
@@ -535,8 +650,8 @@ def test_a_payout_by_bank_goes_into_one_file_and_settles_when_somebody_saw_it_ar
     lines = export_payouts(now=NOON).text.splitlines()
     assert lines[1].startswith(f"{reserved.dispatch_id},Anna Tee,{IBAN},5.00,EUR,")
     assert payout().state is DispatchState.ASKED
-    assert len(export_payouts(now=NOON).text.splitlines()) == 1
-    assert export_payouts(now=NOON, again=True).text.splitlines() == lines
+    assert len(export_payouts(now=NOON + A_MINUTE).text.splitlines()) == 1
+    assert export_again(at=NOON).text.splitlines() == lines
     done = confirm_payout(reserved.dispatch_id, reference="booking 7", actor="olga", now=NOON)
     assert done.state is DispatchState.SETTLED
     assert places() == {"paid": 500}
@@ -547,6 +662,59 @@ def test_a_payout_by_bank_goes_into_one_file_and_settles_when_somebody_saw_it_ar
         "reference": "booking 7",
     }
     assert is_sound()
+
+
+def test_a_file_that_was_lost_is_written_again_without_what_earlier_files_had() -> None:
+    first = reserved_by_bank()
+    export_payouts(now=NOON)
+    earn(700, first=2)
+    start_payouts(now=NOON + A_DAY)
+    lost = export_payouts(now=NOON + A_DAY)
+    assert export_again(at=NOON + A_DAY) == lost
+    assert first.dispatch_id not in lost.text
+    confirm_payout(first.dispatch_id, reference="booking 7", actor="olga", now=NOON + A_DAY)
+    assert len(export_again(at=NOON).text.splitlines()) == 1
+
+
+def test_a_payout_is_in_one_file_however_two_exports_meet() -> None:
+    dispatch_id = reserved_by_bank().dispatch_id
+    tables, files = engine.copied_tables(), list[str]()
+
+    def export_another() -> None:
+        files.append(export_payouts(now=NOON).text)
+
+    forget_caches()
+    for at_call in range(1, every_kill(lambda: export_payouts(now=NOON)) + 1):
+        engine.put_tables(tables)
+        forget_caches()
+        files.clear()
+        with overtaken(at_call=at_call, by=export_another):
+            files.append(export_payouts(now=NOON + A_MINUTE).text)
+        assert [dispatch_id in file for file in files].count(True) == 1
+
+
+def test_a_payout_whose_mark_was_written_and_not_heard_of_is_in_the_file() -> None:
+    dispatch_id = reserved_by_bank().dispatch_id
+    with unheard("TransactWriteItems", "TransactionInProgressException"):
+        assert dispatch_id in export_payouts(now=NOON).text
+    assert payout().attempts == 1
+
+
+def test_a_payout_that_is_returned_meanwhile_is_in_no_file_unless_it_was_there_before() -> None:
+    dispatch_id = reserved_by_bank().dispatch_id
+    tables = engine.copied_tables()
+
+    def give_back() -> Dispatch:
+        return return_payout(dispatch_id, reason="left", actor="olga", now=NOON)
+
+    forget_caches()
+    for at_call in range(1, every_kill(lambda: export_payouts(now=NOON)) + 1):
+        engine.put_tables(tables)
+        forget_caches()
+        with overtaken(at_call=at_call, by=give_back):
+            file = export_payouts(now=NOON)
+        assert payout().state is DispatchState.RELEASED
+        assert (dispatch_id in file.text) is (payout().asked_at == NOON)
 
 
 def test_a_payout_by_bank_that_was_refunded_is_not_in_the_file() -> None:
@@ -594,6 +762,19 @@ def test_what_was_returned_cannot_be_confirmed() -> None:
     return_payout(dispatch_id, reason="came back", actor="olga", now=NOON)
     with pytest.raises(DuplicatePayoutWordError):
         confirm_payout(dispatch_id, reference="booking 7", actor="olga", now=NOON)
+
+
+def test_nobody_can_return_what_a_late_request_may_still_do() -> None:
+    open_shop()
+    earn(500)
+    start_payouts(now=NOON)
+    payer = Payer(answers=[Unknown(reason="lost")], found=[Unknown(reason="lost")] * 9)
+    advance(payer)
+    dispatch_id = payout().dispatch_id
+    with pytest.raises(AnswerMayComeError, match=r"may still be done until 2026-05-04 12:15:00"):
+        return_payout(dispatch_id, reason="no", actor="olga", now=NOON + 14 * A_MINUTE)
+    done = return_payout(dispatch_id, reason="no", actor="olga", now=NOON + 15 * A_MINUTE)
+    assert done.state is DispatchState.RELEASED
 
 
 def test_people_decide_nothing_that_a_provider_is_asked() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.local import engine
+from infra.local.straight_line import straight_line
 from referrals.domain.ids import fingerprint, person_id
 from referrals.domain.programs import BudgetTerms
 from referrals.domain.reports import ChargebackReport, ChargebackStatus
@@ -20,7 +21,6 @@ from referrals.usecases.apply_program import apply_program
 from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
-from tests.machine.straight_line import straight_line
 from tests.shop import KEYS, NOON, TEA, a_click_of, buy, give_back, sign_up
 
 pytestmark = pytest.mark.usefixtures("tables")

@@ -12,8 +12,11 @@ from typer.testing import CliRunner
 from infra.local import templates
 from referrals import settings
 from referrals.cli.main import app
-from referrals.domain.ids import person_id
+from referrals.domain.ids import RewardId, person_id
+from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
+from referrals.domain.people import Person
 from referrals.domain.programs import BudgetTerms
+from referrals.domain.providers import Unknown
 from referrals.domain.rules import (
     Cap,
     Flat,
@@ -26,15 +29,20 @@ from referrals.domain.rules import (
     Side,
     Trigger,
 )
-from referrals.store import ledger, referrals, rewards
-from referrals.store.transactions import read
+from referrals.store import dispatches, ledger, people, referrals, rewards
+from referrals.store.transactions import commit, read
+from referrals.usecases.advance_dispatch import advance_dispatch
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.replay_log import replay_log
+from referrals.usecases.start_payouts import start_payouts
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
+from tests.payers import Payer
+from tests.promises import promise
 from tests.shop import KEYS, LATER, NOON, TEA, a_click_of, buy, fulfil_all, give_back, sign_up
 
 FRESH = "sarafan-fresh-"
+ANNA = person_id("anna", key=KEYS.identity)
 EVERY_SECOND = RewardRule(
     rule_id="every-second",
     on=Trigger.MILESTONE,
@@ -106,6 +114,31 @@ def test_a_deployment_goes_on_from_rebuilt_tables() -> None:
         give_back(order_id="C-1", refund_id="R-3", amount_minor=4_000, now=LATER)
         fulfil_all("anna", now=LATER + timedelta(days=20))
         assert verify_ledger().faults == ()
+
+
+@pytest.mark.usefixtures("tables")
+def test_what_a_provider_was_asked_for_is_not_paid_again_from_rebuilt_tables() -> None:
+    terms = PayoutTerms(
+        provider=PayoutProvider.TREMENDOUS, every=PayoutSchedule.DAILY, products=("A",)
+    )
+    apply_program(replace(shop.a_program(), payouts=terms), now=NOON)
+    anna = Person(person_id=ANNA, customer_id="anna", email="anna@customer.example")
+    commit(people.save(anna))
+    promise(RewardId("rwd_1"), owner_id=ANNA, amount_minor=500, now=NOON)
+    start_payouts(now=NOON)
+    (payout,) = dispatches.iter_all()
+    payer = Payer(answers=[Unknown(reason="lost")])
+    advance_dispatch(payout.dispatch_id, providers=payer, now=NOON)
+    payer.pay(payer.asked[0])
+    templates.create_tables(FRESH)
+    assert replay_log(into=FRESH).faults == ()
+    _copy(("programs", "people", "journals", "events"))
+    with settings.tables_of(FRESH):
+        assert start_payouts(now=LATER).reserved == 0
+        advance_dispatch(payout.dispatch_id, providers=payer, now=LATER)
+        assert [each.state for each in rewards.list_of_owner(TEA, ANNA)] == ["fulfilled"]
+        assert verify_ledger().faults == ()
+    assert len(payer.asked) == 1
 
 
 @pytest.mark.usefixtures("told")

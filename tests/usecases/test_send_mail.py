@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 from referrals import clients
 from referrals.domain.ids import PersonId
 from referrals.domain.message_kinds import MessageKind, Purpose
-from referrals.domain.people import Person
+from referrals.domain.people import Person, forgotten
 from referrals.domain.preferences import Preferences, turned_off
 from referrals.domain.suppressions import (
     Recipient,
@@ -23,10 +23,10 @@ from referrals.notify import portal_links
 from referrals.notify.emails import MailNotSentError, MailStoppedError
 from referrals.notify.messages import RenderedMessage
 from referrals.notify.portal_links import MailLinks
-from referrals.store import mail_rates, messages, preferences, suppressions
+from referrals.store import mail_rates, messages, people, preferences, suppressions
 from referrals.store.transactions import commit
 from referrals.usecases.send_mail import Mail, MailOutcome, send_mail
-from tests import mails
+from tests import mails, shop
 from tests.faults import KilledError, calls_counted, killed
 from tests.mails import a_mail, delivered
 from tests.shop import KEYS, MAIL_KEYS, NOON
@@ -255,6 +255,14 @@ def test_an_ordinary_mail_costs_so_many_calls() -> None:
     with calls_counted() as made:
         send(a_mail(kind=MessageKind.WELCOME, person=ANNA))
     assert made == ["TransactGetItems", "PutItem", "SendEmail", "UpdateItem", "UpdateItem"]
+
+
+def test_who_is_forgotten_while_a_mail_is_written_gets_none_and_no_ask_is_noted() -> None:
+    commit(people.save(forgotten(ANNA, now=NOON)))
+    mail = a_mail(kind=MessageKind.REMINDER, person=ANNA)
+    assert send(mail) is MailOutcome.WITHHELD
+    assert row().withheld == "forgotten"
+    assert shop.dump()["preferences"] == []
 
 
 def test_what_somebody_chose_can_be_forgotten_also_when_they_chose_nothing() -> None:

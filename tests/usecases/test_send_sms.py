@@ -1,5 +1,6 @@
 """Text messages: off by default, agreed to, stopped, once, and never more than the month's cap."""
 
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
@@ -18,9 +19,10 @@ from referrals.domain.ids import PersonId
 from referrals.domain.message_kinds import MessageKind
 from referrals.domain.people import Person, forgotten
 from referrals.domain.text_messages import SmsReply
-from referrals.notify.sms import SmsNotSentError, SmsValues
+from referrals.notify.sms import SmsHeldUpError, SmsNotSentError, SmsValues
 from referrals.store import mail_rates, messages, people, preferences
-from referrals.store.transactions import commit
+from referrals.store.transactions import Write, commit
+from referrals.usecases import change_sms_consent
 from referrals.usecases.change_sms_consent import (
     Consent,
     give_sms_consent,
@@ -153,6 +155,20 @@ def test_who_is_forgotten_cannot_agree() -> None:
         give_sms_consent(ANNA.person_id, consent, identity=KEYS.identity, now=NOON)
 
 
+def test_who_is_forgotten_while_they_agree_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget_first(*writes: Write | None) -> None:
+        monkeypatch.setattr(change_sms_consent, "commit", commit)
+        known = people.find(ANNA.person_id)
+        assert known is not None
+        commit(people.save(forgotten(known, now=NOON)))
+        commit(*writes)
+
+    monkeypatch.setattr(change_sms_consent, "commit", forget_first)
+    with pytest.raises(PersonForgottenError):
+        agree()
+    assert preferences.find(ANNA.person_id).sms is None
+
+
 def test_consent_given_in_the_future_is_given_now() -> None:
     agree(at=NOON + timedelta(days=400))
     kept = preferences.find(ANNA.person_id).sms
@@ -226,7 +242,7 @@ def test_of_forty_at_once_the_cap_lets_ten_through(monkeypatch: pytest.MonkeyPat
 
 def test_a_text_that_sns_did_not_take_costs_nothing_and_is_tried_again() -> None:
     agree()
-    with refused_once("Publish", "Throttled"), pytest.raises(SmsNotSentError):
+    with refused_once("Publish", "Throttled"), pytest.raises(SmsHeldUpError):
         send(a_text())
     assert mail_rates.sms_of_month(now=NOON) == 0
     assert send(a_text()) is MailOutcome.SENT
@@ -239,6 +255,21 @@ def test_a_text_that_sns_will_never_take_is_noted() -> None:
     row = messages.find("msg_1")
     assert row is not None
     assert row.refused == "InvalidParameter"
+
+
+def test_an_error_of_sns_is_told_without_its_words_which_may_name_the_number() -> None:
+    agree()
+    sns = clients.client("sns", attempts=1).meta.events
+
+    def fail(**_: object) -> None:
+        told = {"Code": "AuthorizationError", "Message": f"not authorized to publish to {NUMBER}"}
+        raise ClientError({"Error": told}, "Publish")
+
+    sns.register("before-call.sns.Publish", fail)
+    with pytest.raises(SmsNotSentError) as raised:
+        send(a_text())
+    assert type(raised.value) is SmsNotSentError
+    assert NUMBER not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_lost_answer_leaves_a_doubt_and_is_counted() -> None:

@@ -10,11 +10,18 @@ from referrals.domain.entries import LogPlace
 from referrals.domain.events import DomainEvent, EventName, event
 from referrals.notify import dead_letters
 from referrals.notify.dead_letters import LostItem, LostStretch
-from referrals.notify.emails import MailNotSentError
+from referrals.notify.emails import (
+    MailAnswerLostError,
+    MailError,
+    MailHeldUpError,
+    MailNotSentError,
+    MailStoppedError,
+)
+from referrals.notify.sms import SmsError, SmsHeldUpError, SmsNotSentError
 from referrals.store import announced, events
 from referrals.store.transactions import commit
 from referrals.usecases import sweep_events as module
-from referrals.usecases.announce_again import announce_again
+from referrals.usecases.announce_again import TooLongAgoError, announce_again
 from referrals.usecases.keys import MailKeys
 from referrals.usecases.sweep_events import Outcome, sweep_events
 from tests.shop import NOON, TEA
@@ -106,13 +113,14 @@ def test_what_happened_in_the_last_quarter_of_an_hour_is_left_to_the_stream() ->
     assert sweep(NOON + 15 * MINUTE + timedelta(microseconds=1)) == {Outcome.ANNOUNCED: 1}
 
 
-def test_items_of_a_shard_are_announced_in_the_order_of_time(announcer: Announcer) -> None:
-    places = {str(n): record(str(n), at=NOON + n * MINUTE) for n in range(40)}
-    sweep(NOON + 2 * HOUR)
-    assert len(announcer.heard) == 40
-    for shard in range(events.SHARDS_PER_DAY):
-        of_shard = [int(code) for code in announcer.heard if places[code].shard == shard]
-        assert of_shard == sorted(of_shard)
+def test_items_are_announced_in_the_order_of_time_whatever_shard_they_lie_in(
+    announcer: Announcer,
+) -> None:
+    hours = [timedelta(hours=number) for number in range(40)]
+    places = {str(at): record(str(at), at=NOON + at) for at in reversed(hours)}
+    assert {place.shard for place in places.values()} == set(range(events.SHARDS_PER_DAY))
+    sweep(NOON + timedelta(hours=42))
+    assert announcer.heard == [str(at) for at in hours]
 
 
 def test_an_item_without_events_is_nobodys_business() -> None:
@@ -153,10 +161,30 @@ def test_the_first_sweep_of_a_deployment_looks_two_days_back(announcer: Announce
 
 def test_a_sweep_whose_time_is_up_is_gone_on_with_by_the_next(announcer: Announcer) -> None:
     for number in range(12):
-        record(f"{number:02}", at=NOON + number * MINUTE)
-    runs = [sweep(NOON + HOUR * (1 + run), items=5) for run in range(8)]
+        record(f"{number:02}", at=NOON + number * HOUR)
+    # of the five that a run has time for, some are read once more: they lie before the cursor
+    runs = [sweep(NOON + HOUR * (13 + run), items=5) for run in range(8)]
+    assert runs[0] == {Outcome.ANNOUNCED: 5}
     assert sum(run.get(Outcome.ANNOUNCED, 0) for run in runs) == 12
     assert sorted(announcer.heard) == [f"{number:02}" for number in range(12)]
+
+
+def test_a_sweep_whose_time_is_up_before_it_came_to_the_cursors_leaves_them_there() -> None:
+    for number in range(6):
+        record(f"{number:02}", at=NOON + number * HOUR)
+    sweep(NOON + 6 * HOUR)
+    before = announced.cursors()
+    assert set(before.values()) == {NOON + 6 * HOUR - 15 * MINUTE}
+    for run in range(3):
+        sweep(NOON + (7 + run) * HOUR, items=1)
+    assert announced.cursors() == before
+
+
+def test_cursors_that_a_wrong_clock_put_into_the_future_come_back(announcer: Announcer) -> None:
+    sweep(NOON + timedelta(days=30))
+    sweep(NOON)
+    record("ANNA", at=NOON)
+    assert sweep(NOON + HOUR) == {Outcome.ANNOUNCED: 1}
 
 
 def test_an_item_that_always_fails_holds_nobody_up_and_is_given_up_after_five_sweeps(
@@ -185,15 +213,84 @@ def test_what_failed_for_a_while_is_announced_and_no_letter_is_left(
     assert (announcer.heard, letters) == (["ANNA"], [])
 
 
-def test_while_mail_cannot_go_out_nothing_is_given_up(
-    announcer: Announcer, letters: list[LostItem]
+@pytest.mark.parametrize(
+    "error",
+    [
+        MailStoppedError("SendingPausedException"),
+        MailHeldUpError("TooManyRequestsException"),
+        SmsHeldUpError("Throttled"),
+    ],
+)
+def test_while_no_message_can_go_out_nothing_is_given_up(
+    announcer: Announcer, letters: list[LostItem], error: Exception
 ) -> None:
     record("ANNA", at=NOON)
-    announcer.failing["ANNA"] = MailNotSentError("SendingPausedException")
+    announcer.failing["ANNA"] = error
     assert sweep_hourly(NOON, 12) == [{Outcome.POSTPONED: 1}] * 12
     announcer.failing.clear()
     assert sweep(NOON + 13 * HOUR) == {Outcome.ANNOUNCED: 1}
     assert (announcer.heard, letters) == (["ANNA"], [])
+
+
+def of_one_shard(count: int) -> list[str]:
+    """Record items until one shard has so many of them; give their codes."""
+    of_shard: dict[int, list[str]] = {}
+    for number in range(events.SHARDS_PER_DAY * count):
+        code = f"{number:03}"
+        codes = of_shard.setdefault(record(code, at=NOON + number * MINUTE / 60).shard, [])
+        codes.append(code)
+        if len(codes) == count:
+            return codes
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MailNotSentError("AccessDeniedException"),
+        MailAnswerLostError("ReadTimeoutError"),
+        SmsNotSentError("AuthorizationError"),
+    ],
+)
+def test_one_message_that_is_never_taken_keeps_no_other_item_waiting(
+    announcer: Announcer, letters: list[LostItem], error: MailError | SmsError
+) -> None:
+    first, second = of_one_shard(2)
+    announcer.failing[first] = error
+    sweep(NOON + HOUR)
+    assert second in announcer.heard
+    sweep_hourly(NOON + HOUR, 4)
+    assert [letter.why for letter in letters] == [type(error).__name__]
+
+
+def test_when_mail_is_stopped_for_weeks_each_item_is_named_while_it_can_still_be_announced(
+    announcer: Announcer, letters: list[LostItem]
+) -> None:
+    codes = of_one_shard(2)
+    for code in codes:
+        announcer.failing[code] = MailStoppedError("SendingPausedException")
+    for day in range(1, 23):
+        sweep(NOON + timedelta(days=day))
+    assert letters == []
+    sweep(NOON + timedelta(days=23, hours=1))
+    assert [letter.why for letter in letters] == ["SendingPausedException"] * 2
+    # a letter is kept for two weeks, and the sweep after that is a day late
+    announcer.failing.clear()
+    announcer.heard.clear()
+    for letter in letters:
+        assert announce_again(letter, now=NOON + timedelta(days=37))
+    sweep(NOON + timedelta(days=37, hours=23))
+    assert announcer.heard == codes
+
+
+def test_a_letter_about_what_no_sweep_would_see_is_not_taken_for_done(
+    announcer: Announcer, letters: list[LostItem]
+) -> None:
+    record("ANNA", at=NOON)
+    announcer.failing["ANNA"] = RuntimeError()
+    sweep_hourly(NOON, 5)
+    with pytest.raises(TooLongAgoError):
+        announce_again(letters[0], now=NOON + timedelta(days=38))
 
 
 def test_what_was_given_up_is_announced_when_an_operator_asks_for_it(
@@ -203,9 +300,10 @@ def test_what_was_given_up_is_announced_when_an_operator_asks_for_it(
     announcer.failing["ANNA"] = RuntimeError()
     sweep_hourly(NOON, 12)
     announcer.failing.clear()
-    assert announce_again(letters[0])
-    assert sweep(NOON + 13 * HOUR) == {Outcome.ANNOUNCED: 1}
-    assert not announce_again(letters[0])
+    now = NOON + 13 * HOUR
+    assert announce_again(letters[0], now=now)
+    assert sweep(now) == {Outcome.ANNOUNCED: 1}
+    assert not announce_again(letters[0], now=now)
     assert sweep(NOON + 14 * HOUR) == {}
     assert announcer.heard == ["ANNA"]
 
@@ -220,7 +318,7 @@ def test_of_a_stretch_that_the_stream_gave_up_on_only_what_has_no_mark_is_announ
     stretch = LostStretch(first_at=NOON + 2 * MINUTE, last_at=NOON + 2 * MINUTE, items=1)
     assert sweep(NOON + 11 * HOUR) == {}
     for _ in range(2):  # a letter that is taken up twice
-        assert announce_again(stretch)
+        assert announce_again(stretch, now=NOON + 11 * HOUR)
     assert sweep(NOON + 12 * HOUR) == {Outcome.ANNOUNCED: 1}
     assert announcer.heard == ["BORIS"]
     assert marked.recorded_at == NOON
@@ -236,7 +334,7 @@ def test_a_sweep_that_runs_while_its_cursor_is_moved_back_does_not_move_it_on(
     def meanwhile(shard: int, **moments: Any) -> bool:
         if shard == place.shard and not moved:
             moved.append(shard)
-            announce_again(LostItem(place=place, why=""))
+            announce_again(LostItem(place=place, why=""), now=NOON)
         return move(shard, **moments)
 
     monkeypatch.setattr(announced, "move_cursor", meanwhile)

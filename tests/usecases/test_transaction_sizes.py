@@ -10,6 +10,7 @@ import botocore.client
 import pytest
 
 from infra.local import engine
+from infra.local.straight_line import straight_line
 from referrals.domain.programs import (
     MOST_RULES_AT_ONCE,
     MOST_SHARES,
@@ -22,7 +23,6 @@ from referrals.domain.rules import Flat, Milestone, RewardKind, RewardRule, Side
 from referrals.store import coupons
 from referrals.usecases.apply_program import apply_program
 from tests import shop
-from tests.machine.straight_line import straight_line
 from tests.shop import LATER, NOON, TEA, a_click_of, buy, fulfil_all, give_back, sign_up
 
 pytestmark = pytest.mark.usefixtures("tables")

@@ -10,9 +10,10 @@ import pytest
 from infra.local import engine
 from infra.local.cloud import LocalCloud, forget_caches
 from referrals.domain.catalogue import CatalogueItem
+from referrals.domain.dispatches import Dispatch, DispatchState, payout_event
 from referrals.domain.events import EventName
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
-from referrals.domain.ids import DispatchId, EndpointId
+from referrals.domain.ids import DispatchId, EndpointId, PersonId, RewardId
 from referrals.domain.landings import ProgramStatus
 from referrals.domain.programs import BudgetTerms
 from referrals.domain.reconciliation import Difference, DifferenceKind
@@ -197,3 +198,43 @@ def test_an_endpoint_that_fails_or_was_disabled_is_told_at_once_and_by_its_host_
     mail = standing_cloud.mails()[-1]
     assert "hooks.partner.example" in mail.text
     assert "a-secret" not in mail.raw
+
+
+def of_a_payout(
+    name: EventName, number: int, *, provider: str = "tremendous", reason: str | None = None
+) -> None:
+    payout = Dispatch(
+        dispatch_id=DispatchId(f"pay_{number}"),
+        program_id=TEA,
+        version=1,
+        owner_id=PersonId("per_anna"),
+        provider=provider,
+        reward_ids=(RewardId("rwd_1"),),
+        amount_minor=1_200,
+        unit="EUR",
+        state=DispatchState.UNKNOWN,
+        reserved_at=NOON,
+        due_at=None,
+        reason=reason,
+    )
+    happened_at = NOON + number * DAY / 2
+    happened = payout_event(name, payout, now=happened_at)
+    announce_event(happened, keys=MAIL_KEYS, now=happened_at)
+
+
+def test_payouts_that_are_stuck_and_that_failed_are_told_of_once_a_day_each(told: Told) -> None:
+    for number in (0, 0, 1, 2):
+        of_a_payout(EventName.PAYOUT_STUCK, number)
+        of_a_payout(EventName.PAYOUT_FAILED, number)
+    assert told() == [
+        "€12 got stuck with tremendous",
+        "€12 did not go out by tremendous",
+        "€12 got stuck with tremendous",
+        "€12 did not go out by tremendous",
+    ]
+
+
+def test_nobody_is_told_of_a_payout_that_people_returned_or_a_refund_stopped(told: Told) -> None:
+    of_a_payout(EventName.PAYOUT_FAILED, 1, provider="bank", reason="account closed")
+    of_a_payout(EventName.PAYOUT_FAILED, 2, reason="refunded before it was asked for")
+    assert told() == []

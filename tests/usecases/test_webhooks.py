@@ -543,6 +543,18 @@ def test_what_finds_its_lane_full_is_dropped_and_can_be_sent_again(
     assert replay_failed(endpoint.endpoint_id, now=NOON + HOUR) == 1
 
 
+def test_what_was_delivered_stays_so_when_the_lane_has_no_room_to_send_it_again(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = an_endpoint(receiver)
+    enqueue_webhooks(happened(1), now=NOON)
+    deliver_due(endpoint, now=NOON)
+    monkeypatch.setattr(enqueuing, "MOST_PENDING", 1)
+    enqueue_webhooks(happened(2), now=NOON)
+    assert replay_event(endpoint.endpoint_id, "evt_1", now=NOON) == 0
+    assert delivery(endpoint, 1).state is DeliveryState.DELIVERED
+
+
 def test_what_waits_for_a_disabled_endpoint_is_dropped_however_much_it_is(
     receiver: Receiver,
 ) -> None:

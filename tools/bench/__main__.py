@@ -20,7 +20,10 @@ from tools.bench.tables import Table
 
 BUILD = ROOT / "build"
 SCRATCH = BUILD / "bench"
-SECTIONS = ("zips", "redirect", "imports", "conversions", "http", "clicks", "ledger", "plan")
+SECTIONS = (
+    *("zips", "redirect", "imports", "conversions", "http", "clicks", "ledger", "plan"),
+    "rewards",
+)
 WIDTH = 118
 _VERSIONS = ("boto3", "botocore", "chalice", "pynamodb", "moto", "cheroot", "pydantic")
 _NOT_PASSED_ON = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "PYTHONDONTWRITEBYTECODE")
@@ -49,6 +52,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--sizes", default="1000,10000", help="stored referrals for the conversions, smallest first"
     )
+    parser.add_argument(
+        "--rewards", default="1000,10000", help="rewards that are handed over, smallest first"
+    )
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
@@ -68,9 +74,13 @@ def _measured(section: str, options: argparse.Namespace) -> list[Table]:
 
 def _arguments(section: str, options: argparse.Namespace) -> Sequence[str]:
     package = ("--package", str(SCRATCH / "package"))
-    return {"zips": package, "imports": package, "conversions": ("--sizes", options.sizes)}.get(
-        section, ()
-    )
+    arguments = {
+        "zips": package,
+        "imports": package,
+        "conversions": ("--sizes", options.sizes),
+        "rewards": ("--rewards", options.rewards),
+    }
+    return arguments.get(section, ())
 
 
 def _environment() -> dict[str, str]:

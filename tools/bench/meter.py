@@ -1,5 +1,6 @@
-"""Reads the meter of DynamoDB: which calls are made, for how many items, and what each costs."""
+"""Reads the meter: which calls are made, and of DynamoDB for how many items, at what cost."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,13 @@ from tools.bench.units import (
 
 Call = Callable[[str, dict[str, Any]], Any]
 
+_OF_LAMBDA = frozenset(
+    {
+        *("DescribeStream", "GetShardIterator", "GetRecords"),
+        *("ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibility"),
+    }
+)
+
 
 @dataclass(slots=True, kw_only=True)
 class Spent:
@@ -34,7 +42,12 @@ class Spent:
     read_units: float = 0.0
     write_units: int = 0
     index_write_units: int = 0
-    others: list[str] = field(default_factory=list)  # calls of other services
+    calls: list[str] = field(default_factory=list)  # all of them, such as "sesv2 SendEmail"
+
+    @property
+    def others(self) -> list[str]:
+        """Give the calls of other services than DynamoDB."""
+        return [call for call in self.calls if not call.startswith("dynamodb ")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +66,20 @@ class _Place:
 
 @contextmanager
 def metered() -> Iterator[Spent]:
-    """Count every call that any botocore client makes inside the block, PynamoDB's included."""
+    """Count every call that a botocore client makes in this thread, PynamoDB's included.
+
+    What Lambda itself asks streams and queues is left out.
+    """
+    thread = threading.get_ident()
     original, spent = BaseClient._make_api_call, Spent()  # noqa: SLF001 - what all calls go through
     schemas: dict[str, _Schema] = {}
 
     def counted(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        if client.meta.service_model.service_name != "dynamodb":
-            spent.others.append(operation)
+        if operation in _OF_LAMBDA or threading.get_ident() != thread:
+            return original(client, operation, parameters)
+        service = client.meta.service_model.service_name
+        spent.calls.append(f"{service} {operation}")
+        if service != "dynamodb":
             return original(client, operation, parameters)
         return _counted(partial(original, client), operation, parameters, spent, schemas)
 

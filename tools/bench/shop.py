@@ -27,41 +27,43 @@ KEYS = Keys(click=(ClickKey("click key of the benchmark"),), identity=b"identity
 
 def open_shop() -> None:
     """Apply a program that gives the advocate a tenth of a purchase and the friend three euro."""
-    apply_program(_program(), now=NOW)
+    apply_program(a_program(), now=NOW)
 
 
-def enrol(advocate: str, code: str) -> None:
+def enrol(advocate: str, code: str, *, program_id: ProgramId = TEA, now: datetime = NOW) -> None:
     customer = _customer(advocate)
-    report = EnrolmentReport(program_id=TEA, customer=customer, code=code)
-    enrol_advocate(report, keys=KEYS, now=NOW)
+    report = EnrolmentReport(program_id=program_id, customer=customer, code=code)
+    enrol_advocate(report, keys=KEYS, now=now)
 
 
-def sign_up(friend: str, code: str) -> None:
+def sign_up(friend: str, code: str, *, program_id: ProgramId = TEA, now: datetime = NOW) -> None:
     """Let a friend sign up who followed an advocate's link a day before."""
-    click = Click(code=code, clicked_at=NOW - timedelta(days=1), channel="email", visitor="00" * 8)
+    click = Click(code=code, clicked_at=now - timedelta(days=1), channel="email", visitor="00" * 8)
     report = SignupReport(
-        program_id=TEA,
+        program_id=program_id,
         friend=_customer(friend),
         evidence=Evidence(clicks=(sealed(click, key=KEYS.click[0]),)),
-        occurred_at=NOW,
+        occurred_at=now,
         fingerprint=fingerprint(f"signup {friend}", key=KEYS.identity),
     )
-    record_signup(report, keys=KEYS, now=NOW)
+    record_signup(report, keys=KEYS, now=now)
 
 
-def buy(friend: str) -> None:
-    """Let a friend buy for the first time; the purchase must be credited."""
+def buy(
+    friend: str, *, order: str = "order", program_id: ProgramId = TEA, now: datetime = NOW
+) -> None:
+    """Let a friend buy, once in each `order`; the purchase must be credited."""
     report = PurchaseReport(
-        program_id=TEA,
-        order_id=f"order-{friend}",
+        program_id=program_id,
+        order_id=f"{order}-{friend}",
         friend=CustomerDetails(customer_id=friend),
         amount_minor=5_000,
         currency="EUR",
         evidence=Evidence(),
-        occurred_at=NOW,
-        fingerprint=fingerprint(f"purchase {friend}", key=KEYS.identity),
+        occurred_at=now,
+        fingerprint=fingerprint(f"purchase {order} {friend}", key=KEYS.identity),
     )
-    answer = record_purchase(report, keys=KEYS, now=NOW)
+    answer = record_purchase(report, keys=KEYS, now=now)
     if answer.outcome != "credited":
         raise RuntimeError(f"the purchase of {friend} is {answer.outcome}")
 
@@ -75,7 +77,7 @@ def _customer(customer_id: str) -> CustomerDetails:
     )
 
 
-def _program() -> Program:
+def a_program() -> Program:
     return Program(
         program_id=TEA,
         version=1,

@@ -1,14 +1,14 @@
 """Many stored referrals in little time: one that really happened, copied with other ids.
 
 A copy has every item of the original in every table, and all its ids are exchanged in step, so the
-copies hang together as the original does. Ten friends share an advocate.
+copies hang together as the original does. Ten friends share an advocate, if nothing else is said.
 """
 
 import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
@@ -18,7 +18,7 @@ from referrals.domain.ids import person_id
 from referrals.settings import table_name
 from tools.bench import shop
 
-_TABLES = (
+TABLES = (
     *("advocates", "balances", "conversions", "events", "journals", "links", "people"),
     *("referrals", "rewards"),
 )
@@ -31,14 +31,19 @@ _FRIENDS_OF_ONE = 10
 Items = dict[str, list[dict[str, Any]]]  # by short name of the table, as the API has them
 
 
-def fill(referrals: int) -> None:
-    """Store referrals, each with its sign-up, its purchase, two rewards and their journal."""
+def fill(
+    referrals: int, *, friends_of_one: int = _FRIENDS_OF_ONE, tables: Sequence[str] = TABLES
+) -> None:
+    """Store referrals, each with its sign-up, its purchase, two rewards and their journal.
+
+    Nothing else is in the tables yet. An advocate whom friends share has the balance of one.
+    """
     shop.enrol(_ADVOCATE, _CODE)
     shop.sign_up(_FRIEND, _CODE)
     shop.buy(_FRIEND)
-    original = json.dumps({table: list(_items(table)) for table in _TABLES})
+    original = json.dumps({table: list(_items(table)) for table in tables})
     for number in range(1, referrals):
-        for table, items in _copied(original, number).items():
+        for table, items in _copied(original, number, friends_of_one).items():
             for item in items:
                 _table(table).put_item(item, overwrite=True)
 
@@ -52,7 +57,7 @@ def _items(table: str) -> Iterator[dict[str, Any]]:
         yield item.to_json()["Attributes"]
 
 
-def _copied(original: str, number: int) -> Items:
+def _copied(original: str, number: int, friends_of_one: int) -> Items:
     advocate = person_id(_ADVOCATE, key=shop.KEYS.identity)
     shared = {_ADVOCATE, _CODE, _ADVOCATE.title(), advocate}
     exchanged: dict[str, str] = {}
@@ -60,7 +65,7 @@ def _copied(original: str, number: int) -> Items:
     def exchange(found: re.Match[str]) -> str:
         old = found.group()
         if old not in exchanged:
-            exchanged[old] = _other(old, number // _FRIENDS_OF_ONE if old in shared else number)
+            exchanged[old] = _other(old, number // friends_of_one if old in shared else number)
         return exchanged[old]
 
     copied: Items = json.loads(_NAMED.sub(exchange, original))
@@ -81,3 +86,9 @@ def count(table: str) -> int:
     """Give how many items a table has."""
     items: Mapping[str, Any] = _table(table).items
     return sum(len(each) if isinstance(each, dict) else 1 for each in items.values())
+
+
+def bodies(table: str) -> Iterator[Mapping[str, Any]]:
+    """Read what the rows of a table hold beside their keys."""
+    for item in _items(table):
+        yield json.loads(item["body"]["S"])

@@ -126,7 +126,7 @@ def _do_again(kind: DeadQueue, letter: Letter) -> None:
     if kind.source is not None:
         _put_back(kind.source, letter)
     elif kind is EVENTS:
-        announce_again(dead_letters.read(letter.body))
+        announce_again(dead_letters.read(letter.body), now=clock.utc_now())
     else:
         count_clicks(click_lines(json.loads(letter.body)["requestPayload"]), now=clock.utc_now())
 

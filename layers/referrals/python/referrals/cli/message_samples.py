@@ -27,6 +27,7 @@ from referrals.notify.message_values import (
     OpenDifferences,
     OrderNews,
     PayoutNews,
+    PayoutStuck,
     ReviewsWaiting,
     RewardNews,
     StockLow,
@@ -266,6 +267,12 @@ def _to_operators(currency: str) -> dict[str, Sample]:
                 program_id="friends", used_minor=805_00, limit_minor=1_000_00, currency=currency
             ),
         ),
+        "payout_stuck": Sample(
+            kind=MessageKind.PAYOUT_STUCK, about=_stuck_payout(currency, is_back=False)
+        ),
+        "payout_stuck_and_back": Sample(
+            kind=MessageKind.PAYOUT_STUCK, about=_stuck_payout(currency, is_back=True)
+        ),
         "provider_difference": Sample(
             kind=MessageKind.PROVIDER_DIFFERENCE,
             about=OpenDifferences(provider="tremendous", count=2, oldest_at=_HELD_UNTIL),
@@ -292,6 +299,12 @@ def _to_operators(currency: str) -> dict[str, Sample]:
             ),
         ),
     }
+
+
+def _stuck_payout(currency: str, *, is_back: bool) -> PayoutStuck:
+    return PayoutStuck(
+        dispatch_id="pay_sample", provider="tremendous", worth=_sum(currency), is_back=is_back
+    )
 
 
 def _worth(kind: RewardKind, currency: str) -> Worth:

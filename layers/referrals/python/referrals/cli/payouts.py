@@ -17,9 +17,8 @@ from referrals.domain.errors import (
 )
 from referrals.domain.ids import DispatchId, ProgramId
 from referrals.domain.money import written
-from referrals.domain.payouts import PayoutProvider
 from referrals.runtime import clock
-from referrals.store import differences, dispatches, programs
+from referrals.store import differences, dispatches
 from referrals.usecases.confirm_payout import confirm_payout, return_payout
 from referrals.usecases.export_payouts import export_again, export_payouts
 from referrals.usecases.start_payouts import start_payouts
@@ -42,16 +41,12 @@ def list_payouts(
 ) -> None:
     """List what providers outside are asked for, the newest first, and how far each has come."""
     table = Table("payout", "program", "provider", "state", "amount", "since", "asked", "why")
-    for name in [provider] if provider else _providers():
-        for dispatch in dispatches.iter_of_provider(name):
-            if whole or dispatch.state not in FINISHED:
-                table.add_row(*_row(dispatch))
+    # a partner that left the terms may have some yet: without a name all are read
+    found = dispatches.iter_of_provider(provider) if provider else dispatches.iter_all()
+    for dispatch in sorted(found, key=lambda each: each.reserved_at, reverse=True):
+        if whole or dispatch.state not in FINISHED:
+            table.add_row(*_row(dispatch))
     out.print(table)
-
-
-def _providers() -> list[str]:
-    partners = {name for program in programs.iter_live() for name in program.partners}
-    return [*PayoutProvider, *sorted(f"partner:{name}" for name in partners)]
 
 
 def _row(dispatch: Dispatch) -> tuple[str, ...]:
@@ -113,6 +108,8 @@ def run_payouts(program: str) -> None:
         f"{run.unreachable} nobody knows where to send it",
         soft_wrap=True,
     )
+    if run.busy:
+        raise StoppedError(f"{run.busy} owners are busy: run it again")
 
 
 @app.command("export")

@@ -13,6 +13,7 @@ from rich.table import Table
 from referrals.cli.dead_letters import DEAD_QUEUES, Letter, OpenQueue
 from referrals.cli.output import StoppedError, out
 from referrals.runtime import clock
+from referrals.usecases.announce_again import TooLongAgoError
 
 app = typer.Typer(help="Dead-letter queues.", no_args_is_help=True)
 
@@ -67,11 +68,11 @@ def redrive(
         for letter in queue.letters():
             if not is_all and letter.message_id not in wanted:
                 continue
-            is_done = is_dry_run or _is_redriven(queue, letter)
-            (done if is_done else stays).append(letter.message_id)
-            about, why = queue.kind.describe(letter.body)
+            trouble = None if is_dry_run else _redriven(queue, letter)
+            (stays if trouble else done).append(letter.message_id)
+            about, _ = queue.kind.describe(letter.body)
             out.print(
-                f"{letter.message_id}: {about}{'' if is_done else f'; {why}'}", soft_wrap=True
+                f"{letter.message_id}: {about}{f'; {trouble}' if trouble else ''}", soft_wrap=True
             )
     out.print(f"{len(done)} messages {'would be ' if is_dry_run else ''}done again")
     missing = wanted.difference(done)
@@ -79,13 +80,15 @@ def redrive(
         raise StoppedError(f"not done: {', '.join(sorted({*missing, *stays}))}")
 
 
-def _is_redriven(queue: OpenQueue, letter: Letter) -> bool:
-    """Do a letter again; False for one that cannot be read, which stays where it is."""
+def _redriven(queue: OpenQueue, letter: Letter) -> str | None:
+    """Do a letter again; gives what keeps it where it is, and None when it was done."""
     try:
         queue.redrive(letter)
+    except TooLongAgoError:
+        return "longer ago than any sweep looks"
     except (ValueError, KeyError, TypeError, OSError):
-        return False
-    return True
+        return "it is none of ours, or damaged"
+    return None
 
 
 @contextmanager

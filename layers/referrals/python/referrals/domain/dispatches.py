@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from referrals.domain.errors import DispatchMoveNotAllowedError
+from referrals.domain.errors import AnswerMayComeError, DispatchMoveNotAllowedError
 from referrals.domain.events import DomainEvent, EventName, event
 from referrals.domain.ids import DispatchId, PersonId, ProgramId, RewardId, derive
 from referrals.domain.providers import NotNow, Refused, TheirOrder, TheirStatus, Unknown
@@ -29,6 +29,8 @@ from referrals.domain.rewards import Reward
 SURELY_AFTER = timedelta(minutes=15)
 # From then on it is no hiccup, and an operator is told.
 STUCK_AFTER = timedelta(hours=24)
+# The same of an order that they have: theirs to do, and usually done within minutes.
+SLOW_AFTER = timedelta(days=3)
 # With journal, balance, events and the dispatch itself well within the 100 items of a transaction.
 MOST_REWARDS = 40
 
@@ -38,6 +40,10 @@ _PARTNER = "partner:"
 BANK = "bank"
 # what the code that a partner made is called in the details of its order
 CODE = "coupon_code"
+# why a dispatch was released that nobody has to look after
+REFUNDED, FORGOTTEN = "refunded before it was asked for", "whoever it is for is forgotten"
+# what details say of an order that is paid for and reached nobody
+UNDELIVERED = ("delivery", "failed")
 
 
 class DispatchState(StrEnum):
@@ -269,13 +275,19 @@ def found(dispatch: Dispatch, order: TheirOrder, *, now: datetime) -> Dispatch:
     )
     match order.status:
         case TheirStatus.PENDING if dispatch.state is DispatchState.ASKED:
-            return _look_again(known, now, reason=None)
+            return _look_again(known, now, reason=_waits_for(order))
         case TheirStatus.PENDING:
-            return moved_to(known, DispatchState.ASKED, due_at=now + _FIRST_PAUSE)
+            due_at = now + _FIRST_PAUSE
+            return moved_to(known, DispatchState.ASKED, due_at=due_at, reason=_waits_for(order))
         case TheirStatus.DONE:
             return moved_to(known, DispatchState.CONFIRMED, due_at=now)
         case TheirStatus.FAILED:
             return moved_to(known, DispatchState.REFUSED, due_at=now, reason="failed with them")
+
+
+def _waits_for(order: TheirOrder) -> str | None:
+    """Say for what an order waits that does not end by itself."""
+    return "their delivery failed" if UNDELIVERED in order.details.items() else None
 
 
 def _frozen(dispatch: Dispatch, order: TheirOrder, flaw: str) -> Dispatch:
@@ -303,10 +315,14 @@ def _not_there(dispatch: Dispatch, now: datetime) -> Dispatch:
     if dispatch.state is DispatchState.ASKED:
         reason = "they had an order, and have none"
         return moved_to(dispatch, DispatchState.FROZEN, due_at=None, reason=reason)
-    surely_at = (dispatch.asked_at or dispatch.reserved_at) + SURELY_AFTER
+    surely_at = _surely_at(dispatch)
     if now < surely_at:
         return replace(_look_again(dispatch, now, reason="not with them yet"), due_at=surely_at)
     return moved_to(dispatch, DispatchState.RESERVED, due_at=now, reason="not with them")
+
+
+def _surely_at(dispatch: Dispatch) -> datetime:
+    return (dispatch.asked_at or dispatch.reserved_at) + SURELY_AFTER
 
 
 def _look_again(dispatch: Dispatch, now: datetime, *, reason: str | None) -> Dispatch:
@@ -321,13 +337,13 @@ def _pause(times: int) -> timedelta:
 
 
 def is_to_be_told(dispatch: Dispatch, *, now: datetime) -> bool:
-    """Whether an operator is to be told, once, that nobody knows what becomes of it."""
-    return (
-        not dispatch.is_told
-        and not dispatch.is_by_hand
-        and dispatch.state in _WAITS_FOR_AN_ANSWER
-        and now - dispatch.reserved_at >= STUCK_AFTER
-    )
+    """Whether an operator is to be told, once, that it does not go on by itself."""
+    if dispatch.is_told or dispatch.is_by_hand:
+        return False
+    waited = now - dispatch.reserved_at
+    if dispatch.state is DispatchState.ASKED:
+        return UNDELIVERED in dispatch.details.items() or waited >= SLOW_AFTER
+    return dispatch.state in _WAITS_FOR_AN_ANSWER and waited >= STUCK_AFTER
 
 
 def exported(dispatch: Dispatch, *, now: datetime) -> Dispatch:
@@ -356,8 +372,14 @@ def confirmed_by_hand(dispatch: Dispatch, *, reference: str, actor: str, now: da
 
 
 def returned_by_hand(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) -> Dispatch:
-    """Take somebody's word that nothing arrived, and nothing will."""
+    """Take somebody's word that nothing arrived, and nothing will.
+
+    AnswerMayComeError while a request on its way can still be done, whatever anybody says.
+    """
     _check_is_for_people(dispatch, DispatchState.REFUSED)
+    surely_at = _surely_at(dispatch)
+    if dispatch.state is DispatchState.UNKNOWN and now < surely_at:
+        raise AnswerMayComeError(dispatch.dispatch_id, surely_at)
     return replace(
         moved_to(dispatch, DispatchState.REFUSED, due_at=now, reason=reason),
         details={**dispatch.details, "actor": actor},

@@ -22,6 +22,7 @@ ReferralError
     ├── TermsNotAllowedError        a program document that contradicts itself
     ├── MoveNotAllowedError         a reward cannot go from this state to that one
     ├── DispatchMoveNotAllowedError likewise a dispatch
+    ├── AnswerMayComeError          what a provider was asked for may still be done
     ├── PaidInPayoutsError          cash that is sent with other cash, and not by hand
     ├── NotInReviewError            a conversion that waits for nobody's decision
     ├── PersonForgottenError        somebody whose data was deleted
@@ -32,6 +33,7 @@ ReferralError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,13 @@ class DispatchMoveNotAllowedError(NotAllowedError):
 
     def __init__(self, dispatch_id: str, before: str, after: str) -> None:
         super().__init__(f"{dispatch_id} cannot go from {before} to {after}")
+
+
+class AnswerMayComeError(NotAllowedError):
+    code = "answer_may_come"
+
+    def __init__(self, dispatch_id: str, surely_at: datetime) -> None:
+        super().__init__(f"{dispatch_id} may still be done until {surely_at:%F %T} UTC")
 
 
 class PaidInPayoutsError(NotAllowedError):

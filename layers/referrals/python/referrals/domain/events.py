@@ -27,6 +27,7 @@ class EventName(StrEnum):
     REWARD_QUEUED = "reward.queued"
     REWARD_HELD = "reward.held"
     REWARD_AVAILABLE = "reward.available"
+    REWARD_EXTENDED = "reward.extended"
     REWARD_NETTED = "reward.netted"
     REWARD_EXPIRED = "reward.expired"
     REWARD_FULFILLED = "reward.fulfilled"

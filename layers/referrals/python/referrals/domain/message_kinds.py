@@ -43,6 +43,7 @@ class MessageKind(StrEnum):
     REVIEW_WAITING = "review_waiting"
     STOCK_LOW = "stock_low"
     BUDGET_LOW = "budget_low"
+    PAYOUT_STUCK = "payout_stuck"
     PROVIDER_DIFFERENCE = "provider_difference"
     MAIL_RATE = "mail_rate"
     WEBHOOK_FAILING = "webhook_failing"
@@ -54,6 +55,7 @@ OPERATOR_KINDS = frozenset(
         MessageKind.REVIEW_WAITING,
         MessageKind.STOCK_LOW,
         MessageKind.BUDGET_LOW,
+        MessageKind.PAYOUT_STUCK,
         MessageKind.PROVIDER_DIFFERENCE,
         MessageKind.MAIL_RATE,
         MessageKind.WEBHOOK_FAILING,

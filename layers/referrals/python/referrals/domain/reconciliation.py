@@ -63,6 +63,10 @@ class Difference:
     resolved_by: str | None = None
     note: str | None = None
 
+    def is_open(self, at: datetime) -> bool:
+        """Whether it was found, and not resolved, by a moment."""
+        return self.found_at <= at and (self.resolved_at is None or self.resolved_at > at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:

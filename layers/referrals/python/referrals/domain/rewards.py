@@ -294,6 +294,20 @@ def handed_over(reward: Reward, details: Mapping[str, str]) -> Reward:
     return fulfilled if fulfilled.remaining_minor else _ended(fulfilled)
 
 
+def extended(reward: Reward, *, since: datetime, now: datetime) -> Reward:
+    """Give the time back that a dispatch took in vain since it claimed a reward.
+
+    Cash missed its payday by it, and has its whole term once more. Anything else has what was left
+    of its time, if that ran out meanwhile.
+    """
+    if reward.expires_at is None:
+        return reward
+    left = reward.expires_at - since if reward.expires_at <= now else timedelta()
+    if reward.kind is RewardKind.CASH:
+        left = max(left, timedelta(days=reward.expires_after_days or 0))
+    return replace(reward, expires_at=max(reward.expires_at, now + left))
+
+
 def put_back(reward: Reward, *, due_at: datetime | None) -> tuple[Reward, Posting | None]:
     """Take a claim on a reward back: it was not handed over, and is AVAILABLE again.
 

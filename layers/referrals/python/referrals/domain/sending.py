@@ -12,6 +12,7 @@ from referrals.domain.suppressions import Recipient, SuppressionReason
 class Withheld(StrEnum):
     """Why a message was not sent although everything was ready for it."""
 
+    FORGOTTEN = "forgotten"
     TURNED_OFF = "turned_off"
     ASKED_LATELY = "asked_lately"
     BOUNCED = "bounced"

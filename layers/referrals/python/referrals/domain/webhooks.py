@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 
-from referrals.domain.errors import NotFoundError
+from referrals.domain.errors import NotAllowedError, NotFoundError
 from referrals.domain.events import DomainEvent, EventName, event
 from referrals.domain.ids import EndpointId, EventId, ProgramId
 
@@ -61,6 +61,15 @@ class EndpointNotFoundError(NotFoundError):
 
     def __init__(self, endpoint_id: str) -> None:
         super().__init__(f"no webhook endpoint is called {endpoint_id}")
+
+
+class SecretRotatingError(NotAllowedError):
+    """The secret before the current one was promised to sign for a day, which is not over."""
+
+    code = "secret_rotating"
+
+    def __init__(self, endpoint_id: str, until: datetime) -> None:
+        super().__init__(f"the secret before of {endpoint_id} signs until {until:%F %T} UTC")
 
 
 class EndpointStatus(StrEnum):
@@ -131,7 +140,9 @@ class Endpoint:
 
 
 def rotated(endpoint: Endpoint, *, now: datetime) -> Endpoint:
-    """Give an endpoint a new secret; the one before signs too for a day."""
+    """Give an endpoint a new secret; the one before signs too for a day. SecretRotatingError."""
+    if endpoint.previous_until is not None and now < endpoint.previous_until:
+        raise SecretRotatingError(endpoint.endpoint_id, endpoint.previous_until)
     return replace(endpoint, generation=endpoint.generation + 1, previous_until=now + ROTATION)
 
 

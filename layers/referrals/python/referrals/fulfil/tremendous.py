@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from referrals import outbound
+from referrals.domain.dispatches import UNDELIVERED
 from referrals.domain.ids import DispatchId
 from referrals.domain.money import EXPONENTS, is_currency, written
 from referrals.domain.payouts import PayoutTerms
@@ -313,7 +314,7 @@ def _details(document: Mapping[str, Any], rewards: Sequence[Mapping[str, Any]]) 
     known = [each for each in campaigns if isinstance(each, str)]
     campaign = {"campaign_id": known[0]} if known else {}
     is_returned = any(_delivery(each) == "FAILED" for each in rewards)
-    return campaign | ({"delivery": "failed"} if is_returned else {})
+    return campaign | (dict([UNDELIVERED]) if is_returned else {})
 
 
 def _moment(text: object) -> datetime | None:

@@ -3,10 +3,12 @@
 MailError
 ├── MailRefusedError            this mail will never be accepted; trying again is no use
 └── MailNotSentError            not accepted now; try again later
-    ├── MailStoppedError        no mail is accepted until people mend something; they are told
+    ├── MailHeldUpError         nor is any other mail, whoever it is for
+    │   └── MailStoppedError    until people mend something; they are told
     └── MailAnswerLostError     the answer got lost: accepted or not, nobody knows
 
-SES has no idempotency token, so nothing here tries twice: whoever calls holds the claim.
+SES has no idempotency token, so nothing here tries twice: whoever calls holds the claim. What SES
+says is kept from tracebacks, which are logged: its words may name the recipient.
 """
 
 import re
@@ -14,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from email.utils import parseaddr
 from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -63,7 +66,11 @@ class MailNotSentError(MailError):
     """This mail was not accepted now; it may be later."""
 
 
-class MailStoppedError(MailNotSentError):
+class MailHeldUpError(MailNotSentError):
+    """No mail is accepted now: too many at once, too many today, or SES is not reached."""
+
+
+class MailStoppedError(MailHeldUpError):
     """SES accepts no mail of this deployment, and will not before somebody mends it."""
 
 
@@ -71,16 +78,22 @@ class MailAnswerLostError(MailNotSentError):
     """The connection broke before the answer: another try may send this mail a second time."""
 
 
-# What each error of SES v2's SendEmail means, with what its first version calls the same. Any other
-# is taken for one that passes: to try in vain costs less than to lose a mail.
+# also of a sender that is not verified, which is no one mail's fault
+_REJECTED = "MessageRejected"
+
+# What each error of SES v2's SendEmail means, with what its first version and any API call the
+# same. Any other is taken for one that passes, and for this mail's alone: to try in vain costs less
+# than to lose a mail, or to keep all others waiting for it.
 MEANINGS: Mapping[str, type[MailError]] = {
     # the content, or in the sandbox the recipient, is not accepted
-    "MessageRejected": MailRefusedError,
+    _REJECTED: MailRefusedError,
     "BadRequestException": MailRefusedError,
     "InvalidParameterValue": MailRefusedError,
     # so many a second, so many a day
-    "TooManyRequestsException": MailNotSentError,
-    "LimitExceededException": MailNotSentError,
+    "TooManyRequestsException": MailHeldUpError,
+    "LimitExceededException": MailHeldUpError,
+    "ThrottlingException": MailHeldUpError,
+    "Throttling": MailHeldUpError,
     # AWS stopped the account for good, or somebody paused the account or the configuration set
     "AccountSuspendedException": MailStoppedError,
     "SendingPausedException": MailStoppedError,
@@ -148,9 +161,8 @@ def send_email(
     `tags` come back with bounces and complaints; characters that SES does not take become `_`.
     Raises MailRefusedError or MailNotSentError; a broken deployment shows as itself.
     """
-    mime = build_mime(
-        sender=settings.mail_from(), to=to, message=message, locale=locale, headers=headers
-    )
+    sender = settings.mail_from()
+    mime = build_mime(sender=sender, to=to, message=message, locale=locale, headers=headers)
     request: dict[str, Any] = {
         # Said, and not left to SES to gather from the headers.
         "Destination": {"ToAddresses": [mime["To"]]},
@@ -164,7 +176,7 @@ def send_email(
     configuration_set = settings.mail_configuration_set()
     if configuration_set:
         request["ConfigurationSetName"] = configuration_set
-    with _mail_errors():
+    with _mail_errors(sender=parseaddr(sender)[1], to=str(mime["To"])):
         answer = client("sesv2", attempts=1).send_email(**request)
     return str(answer["MessageId"])
 
@@ -176,8 +188,8 @@ def wire_address(address: str) -> str:
         valid = validate_email(
             address, check_deliverability=False, allow_smtputf8=False, test_environment=True
         )
-    except EmailNotValidError as error:
-        raise MailRefusedError("the recipient is not an e-mail address") from error
+    except EmailNotValidError:
+        raise MailRefusedError("the recipient is not an e-mail address") from None
     return str(valid.ascii_email)
 
 
@@ -186,19 +198,24 @@ def _tag_text(text: str) -> str:
 
 
 @contextmanager
-def _mail_errors() -> Iterator[None]:
+def _mail_errors(*, sender: str, to: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _meaning(error) from error
+        raise _meaning(error, sender=sender, to=to) from None
     except NotConnectedError as error:
-        raise MailNotSentError(type(error).__name__) from error
+        raise MailHeldUpError(type(error).__name__) from None
     except HTTPClientError as error:
         # A time-out while reading, or a connection that closed: the request was on its way.
-        raise MailAnswerLostError(type(error).__name__) from error
+        raise MailAnswerLostError(type(error).__name__) from None
 
 
-def _meaning(error: ClientError) -> MailError:
+def _meaning(error: ClientError, *, sender: str, to: str) -> MailError:
     """Tell what SES said: any error is an answer, so the mail was not accepted."""
-    code = error.response.get("Error", {}).get("Code", "")
+    told = error.response.get("Error", {})
+    code, words = told.get("Code", ""), told.get("Message", "").lower()
+    # it names whoever is not verified; in the sandbox that may be the recipient alone
+    is_unverified = "not verified" in words and to.lower() not in words
+    if code == _REJECTED and (is_unverified or sender.lower() in words):
+        return MailStoppedError(code)
     return MEANINGS.get(code, MailNotSentError)(code)

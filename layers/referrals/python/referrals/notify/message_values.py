@@ -203,6 +203,16 @@ class BudgetLow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutStuck:
+    """A payout, or a partner's code, that does not go on by itself, or came back (`is_back`)."""
+
+    dispatch_id: str
+    provider: str
+    worth: Sum
+    is_back: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDifferences:
     provider: str
     count: int
@@ -252,6 +262,7 @@ About = (
     | ReviewsWaiting
     | StockLow
     | BudgetLow
+    | PayoutStuck
     | OpenDifferences
     | MailRates
     | EndpointFailing
@@ -276,6 +287,7 @@ ABOUT: Mapping[MessageKind, type[About]] = {
     MessageKind.REVIEW_WAITING: ReviewsWaiting,
     MessageKind.STOCK_LOW: StockLow,
     MessageKind.BUDGET_LOW: BudgetLow,
+    MessageKind.PAYOUT_STUCK: PayoutStuck,
     MessageKind.PROVIDER_DIFFERENCE: OpenDifferences,
     MessageKind.MAIL_RATE: MailRates,
     MessageKind.WEBHOOK_FAILING: EndpointFailing,

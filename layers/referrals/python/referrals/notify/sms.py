@@ -3,9 +3,11 @@
 SmsError
 ├── SmsRefusedError             this message will never be accepted
 └── SmsNotSentError             not accepted now; try again later
+    ├── SmsHeldUpError          nor is any other message, whoever it is for
     └── SmsAnswerLostError      the answer got lost: accepted or not, nobody knows
 
 Nothing that people typed is in a text message, and no link: who gets one cannot see where it leads.
+What SNS says is kept from tracebacks, which are logged: its words may name the number.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +27,6 @@ from referrals.notify.names import one_line
 # More than any country takes for one message, and less than a mistake may cost.
 _MOST_DOLLARS_EACH = "0.50"
 _SHORTEST_SHOP = 10
-_REFUSALS = frozenset({"InvalidParameter", "InvalidParameterValue", "ValidationException"})
 
 _Words = tuple[str, str]  # with the amount, and without
 _WORDS: Mapping[MessageKind, Mapping[str, _Words]] = {
@@ -84,8 +85,23 @@ class SmsNotSentError(SmsError):
     """This message was not accepted now; it may be later."""
 
 
+class SmsHeldUpError(SmsNotSentError):
+    """No message is accepted now: too many at once, or SNS is not reached."""
+
+
 class SmsAnswerLostError(SmsNotSentError):
     """The connection broke before the answer: another try may send it a second time."""
+
+
+# Any other error is taken for one that passes, and for this message's alone.
+_MEANINGS: Mapping[str, type[SmsError]] = {
+    "InvalidParameter": SmsRefusedError,
+    "InvalidParameterValue": SmsRefusedError,
+    "ValidationException": SmsRefusedError,
+    "Throttled": SmsHeldUpError,
+    "Throttling": SmsHeldUpError,
+    "ThrottlingException": SmsHeldUpError,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +182,8 @@ def _sms_errors() -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        raise (SmsRefusedError if code in _REFUSALS else SmsNotSentError)(code) from error
+        raise _MEANINGS.get(code, SmsNotSentError)(code) from None
     except NotConnectedError as error:
-        raise SmsNotSentError(type(error).__name__) from error
+        raise SmsHeldUpError(type(error).__name__) from None
     except HTTPClientError as error:
-        raise SmsAnswerLostError(type(error).__name__) from error
+        raise SmsAnswerLostError(type(error).__name__) from None

@@ -25,6 +25,7 @@ from referrals.notify.message_values import (
     OpenDifferences,
     OrderNews,
     PayoutNews,
+    PayoutStuck,
     ReviewsWaiting,
     RewardNews,
     StockLow,
@@ -210,6 +211,16 @@ def _(about: BudgetLow, language: str, _common: Spoken) -> Spoken:
         "limit": _sum(limit, language),
         "share": languages.share(about.used_minor, about.limit_minor, language=language),
         "is_of_day": about.is_of_day,
+    }
+
+
+@_names_of.register
+def _(about: PayoutStuck, language: str, _common: Spoken) -> Spoken:
+    return {
+        "dispatch_id": about.dispatch_id,
+        "provider": one_line(about.provider),
+        "amount": _sum(about.worth, language),
+        "is_back": about.is_back,
     }
 
 

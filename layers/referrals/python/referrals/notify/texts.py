@@ -54,6 +54,7 @@ _NAMES: Mapping[type[object], frozenset[str]] = {
     about.ReviewsWaiting: frozenset({"program_id", "count", "oldest_on"}),
     about.StockLow: frozenset({"program_id", "pool", "left", "reward_kind"}),
     about.BudgetLow: frozenset({"program_id", "used", "limit", "share", "is_of_day"}),
+    about.PayoutStuck: frozenset({"dispatch_id", "provider", "amount", "is_back"}),
     about.OpenDifferences: frozenset({"provider", "count", "oldest_on"}),
     about.MailRates: frozenset(
         {"days", "sent_shown", "bounce_share", "complaint_share", "is_braked"}

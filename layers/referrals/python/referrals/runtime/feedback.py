@@ -5,6 +5,7 @@ and a message that can never be read must not be tried for ever.
 """
 
 import re
+from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Annotated
 
@@ -32,6 +33,11 @@ _MESSAGE_ID = re.compile(r"msg_[a-z2-7]{24}")
 
 # Words of SES's own, so that no address gets into a log or a table by them.
 _Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z-]{0,39}$")]
+# A year in which there is SES: what is added to a moment, or written in UTC, is a moment still.
+_Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+]
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
@@ -45,7 +51,7 @@ class _Mailbox(_Told):
 
 class _Back(_Told):
     feedback_id: _Id
-    timestamp: AwareDatetime
+    timestamp: _Moment
 
 
 class _Bounce(_Back):

@@ -8,7 +8,6 @@ of Amazon SNS messages".
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from cryptography.x509 import load_pem_x509_certificate
 from referrals import outbound
 from referrals.runtime.observability import count, logger
 
-_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 _PATH = re.compile(r"/[A-Za-z0-9_-]+\.pem")
 # version 1 is SNS's default, and who breaks SHA-1 still cannot make a message fit a given digest
 _DIGESTS: Mapping[str, HashAlgorithm] = {"1": SHA1(), "2": SHA256()}  # noqa: S303
@@ -78,11 +76,11 @@ def verified(told: Mapping[str, Any], *, topic_arn: str) -> TopicMessage:
     digest = _DIGESTS.get(str(told.get("SignatureVersion")))
     if digest is None:
         raise ForgedError("is signed in a version that is not known")
-    key = _public_key(_checked_address(told.get("SigningCertUrl")))
+    key = _public_key(_checked_address(told.get("SigningCertUrl"), topic_arn))
     try:
         signature = base64.b64decode(_text(told, "Signature"), validate=True)
         key.verify(signature, signed_text(told), PKCS1v15(), digest)
-    except (binascii.Error, InvalidSignature):
+    except (ValueError, InvalidSignature):  # what is no base64 is a ValueError, of whichever kind
         raise ForgedError("has a signature that does not fit") from None
     return TopicMessage(
         message_id=_text(told, "MessageId"),
@@ -114,8 +112,11 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _checked_address(url: object) -> str:
-    """Give a certificate's address when only SNS can have put a certificate there."""
+def _checked_address(url: object, topic_arn: str) -> str:
+    """Give a certificate's address when only SNS, where the topic is, can have put one there.
+
+    No pattern of hosts will do: S3 serves a bucket called `sns` from one that looks like SNS's.
+    """
     if not isinstance(url, str) or not url.isascii():
         raise ForgedError("names no certificate")
     try:
@@ -123,9 +124,15 @@ def _checked_address(url: object) -> str:
     except ValueError:
         raise ForgedError("names no certificate") from None
     is_plain = url == f"https://{parts.netloc}{parts.path}"
-    if not is_plain or not _HOST.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path):
+    is_of_sns = parts.netloc == _host(topic_arn)
+    if not is_plain or not is_of_sns or not _PATH.fullmatch(parts.path):
         raise ForgedError("names a certificate that is not of SNS")
     return url
+
+
+def _host(topic_arn: str) -> str:
+    region = topic_arn.split(":")[3]
+    return f"sns.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
 
 
 def _public_key(url: str) -> RSAPublicKey:

@@ -6,11 +6,12 @@ Whoever is cut off between the two writes leaves ASKING behind. That is found wh
 doubt, and is looked up before anything is asked again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from referrals.domain.dispatches import (
+    REFUNDED,
     Dispatch,
     DispatchState,
     NextStep,
@@ -42,6 +43,7 @@ from referrals.domain.rewards import (
     STOCK_RETRY_AFTER,
     Reward,
     RewardState,
+    extended,
     hand_over_posting,
     handed_over,
     put_back,
@@ -53,6 +55,7 @@ from referrals.usecases.bookings import Steps, write_steps
 from referrals.usecases.fulfil_reward import next_look
 from referrals.usecases.reversals import read_promises
 
+_LONGEST_PAUSE = timedelta(days=1)
 # Gives whom to ask for a dispatch; None when no address or key of theirs is known here.
 Providers = Callable[[Dispatch], Provider | None]
 _Answer = TheirOrder | Refused | NotNow | Unknown | None
@@ -124,7 +127,7 @@ def reason_to_release(dispatch: Dispatch, *, is_reachable: bool) -> str | None:
     BeatenError when it was moved on since it was read.
     """
     if any(reward.is_undone_in_part for reward in _read_rewards(dispatch)):
-        return "refunded before it was asked for"
+        return REFUNDED
     if not is_reachable:
         return "nobody to send it to"
     return None
@@ -207,20 +210,19 @@ def settle(dispatch: Dispatch, *, now: datetime) -> Dispatch:
 def release(dispatch: Dispatch, *, reason: str | None, now: datetime) -> Dispatch:
     """Put the rewards of a dispatch back, to go out in another one; gives it as it is then.
 
-    What was taken back of them meanwhile becomes a void. BeatenError as above.
+    What was taken back of them meanwhile becomes a void; the time that it took is given back to
+    those that expire. BeatenError as above.
     """
     cause = f"released:{dispatch.dispatch_id}"
-    moves = [
-        put_back(reward, due_at=_again_at(dispatch, reward, now))
-        for reward in _read_rewards(dispatch)
-    ]
+    claimed = _read_rewards(dispatch)
+    moves = [_put_back(dispatch, reward, now) for reward in claimed]
     released = moved_to(dispatch, DispatchState.RELEASED, due_at=None, reason=reason)
     told = [
-        _voided_event(again, posting, cause, now)
-        for again, posting in moves
-        if posting is not None or again.state is not RewardState.AVAILABLE
+        each
+        for before, (again, posting) in zip(claimed, moves, strict=True)
+        for each in _told_of_release(before, again, posting, cause, now)
     ]
-    if dispatch.is_payout:
+    if dispatch.is_payout or dispatch.state is DispatchState.REFUSED:
         told.append(payout_event(EventName.PAYOUT_FAILED, released, now=now))
     steps = Steps(
         rewards=tuple(again for again, _ in moves),
@@ -233,20 +235,34 @@ def release(dispatch: Dispatch, *, reason: str | None, now: datetime) -> Dispatc
     return released
 
 
+def _put_back(dispatch: Dispatch, reward: Reward, now: datetime) -> tuple[Reward, Posting | None]:
+    longer = extended(reward, since=dispatch.reserved_at, now=now)
+    return put_back(longer, due_at=_again_at(dispatch, longer, now))
+
+
 def _again_at(dispatch: Dispatch, reward: Reward, now: datetime) -> datetime | None:
-    """Say when a reward is looked at again: cash waits for the next run, a code does not."""
+    """Say when a reward is looked at again: cash waits for the next run, a code does not.
+
+    A partner who said no is asked again after as long as the reward has waited, a day at most.
+    """
     if dispatch.is_payout:
         return next_look(reward, None, now)
-    return now if reward.is_undone_in_part else next_look(reward, STOCK_RETRY_AFTER, now)
+    if reward.is_undone_in_part:
+        return now
+    pause = min(max(now - reward.held_until, STOCK_RETRY_AFTER), _LONGEST_PAUSE)
+    return next_look(reward, pause, now)
 
 
-def _voided_event(
-    reward: Reward, posting: Posting | None, cause: str, now: datetime
-) -> DomainEvent:
-    voided_minor = posting.amount_minor if posting else 0
-    return reward_event(
-        EventName.REWARD_VOIDED, reward, cause=cause, now=now, reversed_minor=voided_minor
-    )
+def _told_of_release(
+    before: Reward, again: Reward, posting: Posting | None, cause: str, now: datetime
+) -> Iterator[DomainEvent]:
+    if posting is not None or again.state is not RewardState.AVAILABLE:
+        voided_minor = posting.amount_minor if posting else 0
+        yield reward_event(
+            EventName.REWARD_VOIDED, again, cause=cause, now=now, reversed_minor=voided_minor
+        )
+    elif again.expires_at != before.expires_at:
+        yield reward_event(EventName.REWARD_EXTENDED, again, cause=cause, now=now)
 
 
 def _read_rewards(dispatch: Dispatch) -> list[Reward]:

@@ -30,6 +30,8 @@ _ANNOUNCEMENTS: Mapping[EventName, Announcement] = {
     EventName.REWARD_VOIDED: rewards.taken_back,
     EventName.REWARD_CLAWED_BACK: rewards.taken_back,
     EventName.PAYOUT_SENT: rewards.paid_out,
+    EventName.PAYOUT_FAILED: operators.payout_failed,
+    EventName.PAYOUT_STUCK: operators.payout_stuck,
     EventName.WEBHOOK_FAILING: operators.endpoint_fails,
     EventName.WEBHOOK_DISABLED: operators.endpoint_disabled,
 }

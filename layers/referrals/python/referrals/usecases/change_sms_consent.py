@@ -62,5 +62,5 @@ def _withdraw(person_id: PersonId, now: datetime) -> Preferences:
 
 def _saved(before: Preferences, after: Preferences) -> Preferences:
     if after != before:
-        commit(preferences.save(after))
+        commit(preferences.save(after), people.not_forgotten(after.person_id))
     return after

@@ -48,7 +48,8 @@ def return_payout(dispatch_id: DispatchId, *, reason: str, actor: str, now: date
     """Release what `actor` knows will never arrive: its rewards can go out with the next run.
 
     Saying it again changes nothing. DispatchNotFoundError; DuplicatePayoutWordError when it
-    arrived; DispatchMoveNotAllowedError where a provider says.
+    arrived; DispatchMoveNotAllowedError where a provider says; AnswerMayComeError when it was asked
+    for a moment ago.
     """
 
     def give_back(dispatch: Dispatch) -> Dispatch:

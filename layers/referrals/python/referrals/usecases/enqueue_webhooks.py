@@ -61,7 +61,8 @@ def enqueue_delivery(delivery: Delivery, *, is_again: bool = False) -> Lane | No
     """Put a delivery in its lane, and give the lane; None when it was there before.
 
     `is_again` queues also what was delivered or given up: ten new tries, under the same id. Into a
-    lane that is full nothing goes: the delivery is dropped, which its log shows.
+    lane that is full nothing goes: a new delivery is dropped, which its log shows, and one that was
+    there before stays what it was.
     """
     return until_settled(lambda: _attempt(delivery, is_again=is_again))
 
@@ -74,11 +75,12 @@ def _attempt(delivery: Delivery, *, is_again: bool) -> Lane | None:
     before, lane, now = wanted_before.value, wanted_lane.value, delivery.queued_at
     if before is not None and (not is_again or before.state is DeliveryState.PENDING):
         return None
+    if lane is not None and len(lane.pending) >= MOST_PENDING:
+        if before is None:
+            commit(webhooks.save_delivery(replace(delivery, state=DeliveryState.DROPPED)))
+        return None
     if before is not None:
         delivery = replace(delivery, tries=before.tries, revision=before.revision)
-    if lane is not None and len(lane.pending) >= MOST_PENDING:
-        commit(webhooks.save_delivery(replace(delivery, state=DeliveryState.DROPPED)))
-        return None
     after = joined(lane, key, delivery.event_id, delivery.occurred_at, now)
     commit(webhooks.save_delivery(delivery), webhooks.save_lane(after))
     return after

@@ -29,7 +29,6 @@ def export_payouts(*, now: datetime) -> BankFile:
 
 def export_again(*, at: datetime) -> BankFile:
     """Write the file of a moment once more, without what somebody has said something of since."""
-
     return _file(lambda listed: _found_in(listed.dispatch_id, at))
 
 
@@ -45,7 +44,8 @@ def _put_in(dispatch_id: DispatchId, now: datetime) -> Transfer | None:
     """
     payout = dispatches.find(dispatch_id)
     if payout is None or payout.state is not DispatchState.RESERVED:
-        return None
+        # marked by this very run, if it was and the answer to that got lost
+        return _found_in(dispatch_id, now)
     is_reachable = can_be_reached(payout.owner_id, payout.provider)
     reason = reason_to_release(payout, is_reachable=is_reachable)
     if reason is not None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from referrals.domain.dispatches import FORGOTTEN, DispatchState
 from referrals.domain.errors import PersonNotFoundError
 from referrals.domain.events import DomainEvent, EventName, event
 from referrals.domain.granting import Grants, Occasion, reward_event
-from referrals.domain.ids import PersonId, ProgramId, person_id
+from referrals.domain.ids import DispatchId, PersonId, ProgramId, person_id
 from referrals.domain.ledger import Balance
 from referrals.domain.milestones import unmarked
 from referrals.domain.people import AdvocateStatus, Person, forgotten, forgotten_mark
@@ -22,6 +23,7 @@ from referrals.domain.rules import Trigger
 from referrals.store import (
     advocates,
     details,
+    dispatches,
     events,
     ledger,
     links,
@@ -34,6 +36,7 @@ from referrals.store import (
 )
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import Write, commit, read, until_settled
+from referrals.usecases.advance_dispatch import release
 from referrals.usecases.bookings import Step, read_balance, write_step
 from referrals.usecases.fulfil_reward import read_reward
 from referrals.usecases.keys import Keys
@@ -49,6 +52,7 @@ _OPEN = frozenset(
 class Forgotten:
     """What was done: `codes` are closed for good, `open_rewards` stay promised to the opaque id.
 
+    Those that a provider was asked for are among the latter: nobody can say yet what it does.
     `is_new` is False when their data was gone before.
     """
 
@@ -73,12 +77,10 @@ def forget_person(
     for program_id in taking_part:
         until_settled(partial(_close, program_id, owner_id))
     removed = signals.forget(owner_id)
-    promised = [
-        reward
-        for program_id in taking_part
-        for reward in rewards.list_of_owner(program_id, owner_id)
-        if reward.state in _OPEN
-    ]
+    if voids_rewards:
+        for dispatch_id in {each.dispatch_id for each in _promised(taking_part, owner_id)}:
+            until_settled(partial(_release_reserved, dispatch_id, now))
+    promised = _promised(taking_part, owner_id)
     voided = sum(_void(reward, now) for reward in promised) if voids_rewards else 0
     return Forgotten(
         person_id=owner_id,
@@ -88,6 +90,22 @@ def forget_person(
         voided_rewards=voided,
         open_rewards=len(promised) - voided,
     )
+
+
+def _promised(taking_part: list[ProgramId], owner_id: PersonId) -> list[Reward]:
+    return [
+        reward
+        for program_id in taking_part
+        for reward in rewards.list_of_owner(program_id, owner_id)
+        if reward.state in _OPEN or reward.state is RewardState.FULFILLING
+    ]
+
+
+def _release_reserved(dispatch_id: DispatchId | None, now: datetime) -> None:
+    """Release what no provider was asked for, so that its rewards can be taken back."""
+    dispatch = dispatches.find(dispatch_id) if dispatch_id else None
+    if dispatch is not None and dispatch.state is DispatchState.RESERVED:
+        release(dispatch, reason=FORGOTTEN, now=now)
 
 
 def _programs_of(owner_id: PersonId) -> list[ProgramId]:

@@ -1,4 +1,4 @@
-"""A new day: who may be reminded, whose month is to be summed up, whose reward expires soon.
+"""A new day: who may be reminded, whose month is summed up, whose reward waits or expires soon.
 
 All advocates are looked at, and the newest friend of each comes from one reading of an index that
 holds nothing but bonds. What is queued is decided again when it comes up, so a day that is run
@@ -19,6 +19,7 @@ from referrals.domain.rewards import RewardState
 from referrals.notify.mailings import Mailing, send_all
 from referrals.store import advocates, programs, referrals, rewards
 from referrals.usecases.fulfil_reward import read_reward
+from referrals.usecases.wanted_details import is_by_bank
 
 EXPIRY_TOLD_BEFORE = timedelta(days=7)
 
@@ -41,6 +42,12 @@ def _to_advocates(live: _Live, now: datetime) -> Iterator[Mailing]:
             continue
         if month is not None and MessageKind.MONTHLY_SUMMARY not in program.silent_messages:
             yield _summary(advocate, month)
+        if month is not None and _wants_details(program):
+            yield Mailing(
+                kind=MessageKind.DETAILS_NEEDED,
+                program_id=advocate.program_id,
+                person_id=advocate.person_id,
+            )
         since = max(
             advocate.created_at,
             newest.get((advocate.program_id, advocate.person_id), advocate.created_at),
@@ -61,6 +68,13 @@ def _reminds(program: Program, now: datetime) -> bool:
         and MessageKind.REMINDER not in program.silent_messages
         and program.landing.is_running(now)
     )
+
+
+def _wants_details(program: Program) -> bool:
+    sends_gifts = any(rule.ships for rule in program.rules) or any(
+        item.ships for item in program.catalogue
+    )
+    return sends_gifts or is_by_bank(program)
 
 
 def _summary(advocate: Advocate, month: Month) -> Mailing:

@@ -11,11 +11,22 @@ from itertools import islice
 
 from referrals import settings
 from referrals.domain.budgets import SLICES, Slice, shared_out
+from referrals.domain.dispatches import FINISHED, Dispatch
+from referrals.domain.ids import DispatchId
 from referrals.domain.ledger import read_journal
 from referrals.domain.programs import Program
 from referrals.domain.projections import Projections
-from referrals.domain.rewards import Reward, RewardState
-from referrals.store import budgets, events, ledger, programs, redemptions, referrals, rewards
+from referrals.domain.rewards import Reward, RewardState, dispatched
+from referrals.store import (
+    budgets,
+    dispatches,
+    events,
+    ledger,
+    programs,
+    redemptions,
+    referrals,
+    rewards,
+)
 from referrals.store.transactions import Write, commit
 from referrals.usecases.compare_projections import faults_of
 
@@ -37,6 +48,7 @@ class Replayed:
 def replay_log(*, into: str | None = None) -> Replayed:
     """Rebuild rewards, redemptions, referrals, balances, budgets; write them to tables of `into`.
 
+    Dispatches are in no event: they are copied as they are stored, and have their rewards again.
     These tables must be there and empty: deploy infra/state.yaml once more under another prefix.
     What was written is read back and compared, too.
     """
@@ -44,9 +56,9 @@ def replay_log(*, into: str | None = None) -> Replayed:
     faults = list(faults_of(projections))
     written = 0
     if into is not None:
-        live = list(programs.iter_live())
+        live, asked = list(programs.iter_live()), list(dispatches.iter_all())
         with settings.tables_of(into):
-            written = _write(_rows(projections, live))
+            written = _write(_rows(projections, live, asked))
             faults += [f"in {into}: {says}" for says in faults_of(projections)]
     return Replayed(
         events=taken,
@@ -68,9 +80,17 @@ def _rebuilt() -> tuple[Projections, int]:
     return projections, taken
 
 
-def _rows(projections: Projections, live: list[Program]) -> Iterator[Write]:
+def _rows(projections: Projections, live: list[Program], asked: list[Dispatch]) -> Iterator[Write]:
+    underway = {
+        reward_id: dispatch.dispatch_id
+        for dispatch in asked
+        if dispatch.state not in FINISHED
+        for reward_id in dispatch.reward_ids
+    }
     for reward in projections.rewards.values():
-        yield rewards.save(_due_again(reward))
+        yield rewards.save(_claimed(_due_again(reward), underway.get(reward.reward_id)))
+    for dispatch in asked:
+        yield dispatches.save(replace(dispatch, revision=None))
     for redemption in projections.redemptions.values():
         yield redemptions.save(redemption)
     for bond in projections.bonds().values():
@@ -104,6 +124,13 @@ def _due_again(reward: Reward) -> Reward:
         RewardState.FULFILLING: reward.held_until,  # its claim is taken up, or taken back
     }
     return replace(reward, due_at=due.get(reward.state), revision=None)
+
+
+def _claimed(reward: Reward, dispatch_id: DispatchId | None) -> Reward:
+    """Put a reward back into its open dispatch: a provider may have been asked for it."""
+    if reward.state not in {RewardState.AVAILABLE, RewardState.FULFILLING}:
+        return reward
+    return dispatched(reward, dispatch_id) if dispatch_id else replace(reward, dispatch_id=None)
 
 
 def _write(rows: Iterator[Write]) -> int:

@@ -29,7 +29,7 @@ from referrals.notify.emails import (
 )
 from referrals.notify.messages import RenderedMessage
 from referrals.notify.portal_links import MailLinks, mail_links
-from referrals.store import mail_rates, messages, preferences, suppressions
+from referrals.store import mail_rates, messages, people, preferences, suppressions
 from referrals.store.transactions import commit, read, until_settled
 from referrals.usecases.keys import MailKeys
 
@@ -85,11 +85,14 @@ def send_mail(mail: Mail, *, keys: MailKeys, now: datetime) -> MailOutcome:
 
 def _withheld(mail: Mail, mark: str, now: datetime) -> Withheld | None:
     """Say why a mail must not leave; one that asks to share is counted as an ask when it may."""
-    recipient = suppressions.wanted(mark)
-    chosen = preferences.wanted(mail.person_id) if mail.person_id else None
-    read(recipient, *([chosen] if chosen else []))
-    known = None
-    if chosen and mail.person_id:
+    recipient, known = suppressions.wanted(mark), None
+    if mail.person_id is None:
+        read(recipient)
+    else:
+        person, chosen = people.wanted(mail.person_id), preferences.wanted(mail.person_id)
+        read(recipient, person, chosen)
+        if person.value is not None and person.value.is_forgotten:
+            return Withheld.FORGOTTEN
         known = chosen.value or Preferences(person_id=mail.person_id)
     is_optional = purpose_of(mail.kind) in OPTIONAL
     reason = withheld_mail(
@@ -103,7 +106,7 @@ def _withheld(mail: Mail, mark: str, now: datetime) -> Withheld | None:
     if reason is None and known and purpose_of(mail.kind) is Purpose.ASK:
         counted = asked(known, mail.message_id, now=now)
         if counted != known:
-            commit(preferences.save(counted))
+            commit(preferences.save(counted), people.not_forgotten(counted.person_id))
     return reason
 
 

@@ -1,7 +1,7 @@
 """A mailing comes up: whether it is still to be written is decided from how things are now."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.ledger import Balance, spendable_minor
@@ -15,7 +15,7 @@ from referrals.domain.reminders import due_reminder
 from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import RewardKind, Side
 from referrals.notify.mailings import Mailing
-from referrals.notify.message_values import Ask, Expiry, MonthFigures, Sum
+from referrals.notify.message_values import Ask, DetailsRequest, Expiry, MonthFigures, Sum
 from referrals.store import (
     advocates,
     counters,
@@ -34,8 +34,11 @@ from referrals.usecases.letters import Letter, own_code, send_letter, to_advocat
 from referrals.usecases.queue_mailings import EXPIRY_TOLD_BEFORE
 from referrals.usecases.send_mail import MailOutcome
 from referrals.usecases.show_advocate import MOST_REFERRALS
-from referrals.usecases.wanted_details import details_link, missing_details
+from referrals.usecases.wanted_details import details_cause, details_link, missing_details
 from referrals.usecases.worths import worth_of, worth_of_rule
+
+# Asked on the first of a month: three times in all, the last with a link that lives 60 days more.
+_ASKED_AGAIN_AFTER, _ASKED_FOR = timedelta(days=14), timedelta(days=100)
 
 
 def send_mailing(mailing: Mailing, *, keys: MailKeys, now: datetime) -> MailOutcome | None:
@@ -157,7 +160,9 @@ def _expiry(
         return None
     if not now < reward.expires_at <= now + EXPIRY_TOLD_BEFORE:
         return None
-    about, cause = _expiry_of(reward, program, keys, now), (reward.reward_id,)
+    about = _expiry_of(reward, program, keys, now)
+    # one whose time was extended is told of again
+    cause = (reward.reward_id, reward.expires_at.isoformat())
     if reward.side is Side.FRIEND:
         return to_friend(MessageKind.REWARD_EXPIRING, person, program, cause=cause, about=about)
     return to_advocate(
@@ -169,6 +174,32 @@ def _expiry(
         side=reward.side,
         about=about,
     )
+
+
+def _details(
+    _mailing: Mailing, program: Program, person: Person, keys: MailKeys, now: datetime
+) -> Letter | None:
+    """Ask again for what a reward waits for: the link that was sent before is lost, or too old."""
+    for reward in rewards.list_of_owner(program.program_id, person.person_id):
+        is_asked_again = _ASKED_AGAIN_AFTER <= now - reward.held_until <= _ASKED_FOR
+        if reward.state is not RewardState.AVAILABLE or not is_asked_again:
+            continue
+        wanted = missing_details(reward, program)
+        if wanted is not None:
+            return to_advocate(
+                MessageKind.DETAILS_NEEDED,
+                person,
+                program,
+                cause=details_cause(program, wanted, now),
+                code=own_code(program.program_id, person.person_id),
+                side=reward.side,
+                about=DetailsRequest(
+                    worth=worth_of(reward),
+                    wanted=wanted,
+                    details_link=details_link(reward, wanted, keys=keys, now=now),
+                ),
+            )
+    return None
 
 
 def _find_reward(mailing: Mailing) -> Reward | None:
@@ -201,4 +232,5 @@ _LETTERS: Mapping[MessageKind, _Write] = {
     MessageKind.REMINDER: _reminder,
     MessageKind.MONTHLY_SUMMARY: _summary,
     MessageKind.REWARD_EXPIRING: _expiry,
+    MessageKind.DETAILS_NEEDED: _details,
 }

@@ -9,7 +9,7 @@ where one was cut off, reserves nothing twice.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count, groupby
 
@@ -27,24 +27,29 @@ from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.domain.ledger import Balance, Place, Posting
 from referrals.domain.payouts import PayoutTerms
 from referrals.domain.programs import Program
+from referrals.domain.reconciliation import Difference
 from referrals.domain.rewards import Reward, RewardState, dispatched, netted
 from referrals.store import details, differences, dispatches, ledger, people, programs, rewards
 from referrals.store.rewards import RewardKey
-from referrals.store.transactions import commit, read, until_settled
+from referrals.store.transactions import ContentionError, commit, read, until_settled
 from referrals.usecases.bookings import Steps, write_steps
 from referrals.usecases.reversals import read_promises
+
+_BETWEEN_RUNS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutRun:
     """What a run did: how many payouts it reserved, and how many owners it left, each for a reason.
 
+    `busy` are those whose items others wrote all the time: they are paid when it runs again.
     `stopped` names programs whose provider has an open difference: nothing was reserved for them.
     """
 
     reserved: int = 0
     below_minimum: int = 0
     unreachable: int = 0
+    busy: int = 0
     stopped: tuple[ProgramId, ...] = ()
 
     def __add__(self, other: "PayoutRun") -> "PayoutRun":
@@ -52,6 +57,7 @@ class PayoutRun:
             reserved=self.reserved + other.reserved,
             below_minimum=self.below_minimum + other.below_minimum,
             unreachable=self.unreachable + other.unreachable,
+            busy=self.busy + other.busy,
             stopped=self.stopped + other.stopped,
         )
 
@@ -59,24 +65,47 @@ class PayoutRun:
 def start_payouts(*, now: datetime, only: ProgramId | None = None) -> PayoutRun:
     """Reserve the payouts of every program that has planned them for today.
 
-    With `only` those of one program, whatever its schedule says.
+    A payday that was stopped is made up for on the first day that nothing stops. With `only` those
+    of one program are reserved, whatever its schedule says.
     """
     run = PayoutRun()
     for program in programs.iter_live():
         terms = program.payouts
-        is_today = terms is not None and terms.is_due_on(now.date())
-        if terms is not None and (program.program_id == only if only else is_today):
-            run += _start(program, terms, now)
+        if terms is None or (only is not None and program.program_id != only):
+            continue
+        found = differences.list_of_provider(terms.provider)
+        if only is not None or _is_due(terms, found, now):
+            run += _start(program, terms, found, now)
     return run
 
 
-def _start(program: Program, terms: PayoutTerms, now: datetime) -> PayoutRun:
-    if differences.list_open(terms.provider):
+def _is_due(terms: PayoutTerms, found: Sequence[Difference], now: datetime) -> bool:
+    """Whether a payday is today, or was before and every run since was stopped."""
+    moment = now
+    while not terms.is_due_on(moment.date()):
+        moment -= _BETWEEN_RUNS
+        if not any(each.is_open(moment) for each in found):
+            return False
+    return True
+
+
+def _start(
+    program: Program, terms: PayoutTerms, found: Sequence[Difference], now: datetime
+) -> PayoutRun:
+    if any(each.resolved_at is None for each in found):
         return PayoutRun(stopped=(program.program_id,))
     run = PayoutRun()
     for owner_id, reward_ids in _cash_by_owner(program.program_id):
-        run += _PayingOut(program, terms, owner_id, reward_ids, now).run()
+        run += _pay_out(_PayingOut(program, terms, owner_id, reward_ids, now))
     return run
+
+
+def _pay_out(paying: "_PayingOut") -> PayoutRun:
+    """Pay one owner out; who is busy keeps nobody else from being paid."""
+    try:
+        return paying.run()
+    except ContentionError:
+        return PayoutRun(busy=1)
 
 
 def _cash_by_owner(program_id: ProgramId) -> Iterator[tuple[PersonId, list[RewardId]]]:

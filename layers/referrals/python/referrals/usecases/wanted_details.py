@@ -6,7 +6,7 @@ from datetime import datetime
 from referrals.domain.payouts import PayoutProvider
 from referrals.domain.programs import Program
 from referrals.domain.rewards import Reward
-from referrals.domain.rules import RewardKind
+from referrals.domain.rules import Period, RewardKind
 from referrals.notify import portal_links
 from referrals.notify.message_values import WantedDetails
 from referrals.notify.portal_links import DetailsWanted
@@ -30,8 +30,17 @@ def missing_details(reward: Reward, program: Program) -> WantedDetails | None:
 def _wanted(reward: Reward, program: Program) -> WantedDetails | None:
     if reward.kind is RewardKind.GIFT and reward.ships:
         return WantedDetails.ADDRESS
-    is_by_bank = program.payouts is not None and program.payouts.provider is PayoutProvider.BANK
-    return WantedDetails.PAYEE if reward.kind is RewardKind.CASH and is_by_bank else None
+    is_to_account = reward.kind is RewardKind.CASH and is_by_bank(program)
+    return WantedDetails.PAYEE if is_to_account else None
+
+
+def is_by_bank(program: Program) -> bool:
+    return program.payouts is not None and program.payouts.provider is PayoutProvider.BANK
+
+
+def details_cause(program: Program, wanted: WantedDetails, at: datetime) -> tuple[str, ...]:
+    """Give the cause of asking: a form is for all rewards that wait, so once a month is enough."""
+    return (program.program_id, wanted, Period.MONTH.label(at.date()))
 
 
 def details_link(reward: Reward, wanted: WantedDetails, *, keys: MailKeys, now: datetime) -> str:

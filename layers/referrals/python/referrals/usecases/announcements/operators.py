@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from referrals.domain.dispatches import BANK, FORGOTTEN, REFUNDED
 from referrals.domain.ids import EndpointId
 from referrals.domain.message_kinds import MessageKind
 from referrals.domain.webhooks import DISABLED_AFTER, Endpoint
-from referrals.notify.message_values import DisabledReason, EndpointDisabled, EndpointFailing
+from referrals.notify.message_values import (
+    DisabledReason,
+    EndpointDisabled,
+    EndpointFailing,
+    PayoutStuck,
+    Sum,
+)
 from referrals.store import webhooks
 from referrals.store.transactions import read
 from referrals.usecases.announcements.told import Told
@@ -38,6 +45,32 @@ def endpoint_disabled(told: Told) -> Iterator[Letter]:
         because=DisabledReason(told.text("reason")),
     )
     yield to_operators(MessageKind.WEBHOOK_DISABLED, about, cause=told.cause)
+
+
+def payout_stuck(told: Told) -> Iterator[Letter]:
+    """Tell of something asked of a provider that waits for people."""
+    yield _of_payout(told, is_back=False)
+
+
+def payout_failed(told: Told) -> Iterator[Letter]:
+    """Tell of what a provider did not do; by bank, of a refund, of who is forgotten, one knows."""
+    is_known = told.text("provider") == BANK or told.text("reason") in {REFUNDED, FORGOTTEN}
+    if not is_known:
+        yield _of_payout(told, is_back=True)
+
+
+def _of_payout(told: Told, *, is_back: bool) -> Letter:
+    """Write once a day: when a provider fails, all of a payday's payouts may be told of."""
+    about = PayoutStuck(
+        dispatch_id=told.text("dispatch_id"),
+        provider=told.text("provider"),
+        worth=Sum(amount_minor=told.number("amount_minor"), unit=told.text("unit")),
+        is_back=is_back,
+    )
+    day = told.event.occurred_at.date().isoformat()
+    return to_operators(
+        MessageKind.PAYOUT_STUCK, about, cause=(told.event.name, about.provider, day)
+    )
 
 
 def _find_endpoint(told: Told) -> Endpoint | None:

@@ -13,7 +13,7 @@ from referrals.domain.payouts import PayoutProvider
 from referrals.domain.people import Person
 from referrals.domain.programs import Program
 from referrals.domain.rewards import Reward, RewardState
-from referrals.domain.rules import Counted, Period, RewardKind, Side, Trigger
+from referrals.domain.rules import Counted, RewardKind, Side, Trigger
 from referrals.notify.message_values import (
     About,
     BackReason,
@@ -29,7 +29,7 @@ from referrals.store.rewards import RewardKey
 from referrals.usecases.announcements.told import Told
 from referrals.usecases.fulfil_reward import read_reward
 from referrals.usecases.letters import Letter, own_code, to_advocate, to_friend
-from referrals.usecases.wanted_details import details_link, missing_details
+from referrals.usecases.wanted_details import details_cause, details_link, missing_details
 from referrals.usecases.worths import worth_of
 
 _CODED = frozenset({RewardKind.COUPON, RewardKind.PARTNER})
@@ -216,9 +216,7 @@ def waits_for_details(told: Told) -> Iterator[Letter]:
         wanted=wanted,
         details_link=details_link(reward, wanted, keys=told.keys, now=told.now),
     )
-    # one form is for all rewards that wait, so it is asked for once a month
-    month = Period.MONTH.label(told.event.occurred_at.date())
-    cause = (told.event.program_id, wanted, month)
+    cause = details_cause(told.program, wanted, told.event.occurred_at)
     yield from _to_owner(told, MessageKind.DETAILS_NEEDED, about, cause=cause)
 
 
