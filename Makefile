@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 browser: ## install Chromium when it is missing and may be installed
 	@command -v chromium >/dev/null || ./tools/install_chromium
 
-demo: setup ## play one referral and stay up: PORT=8000, ONCE=1, HISTORY=90d
+demo: setup ## play a referral and its rewards, and stay up: PORT=8000, ONCE=1, HISTORY=90d
 	@$(BIN)/python -m infra.local.demo
 
 test: setup browser ## every test: pure ones, then moto ones side by side, then journeys
@@ -31,7 +31,7 @@ test: setup browser ## every test: pure ones, then moto ones side by side, then 
 	$(BIN)/pytest -q -n 2 --dist worksteal tests --ignore=tests/domain --ignore=tests/runtime --ignore=tests/cli --ignore=tests/journeys
 	$(BIN)/pytest -q -n 2 --dist loadfile tests/journeys
 
-torture: setup ## what takes too long for every day: 2,000 stories of 100 steps, all 720 orders, 100 races
+torture: setup ## what takes too long for every day: 2,000 stories of 100 steps, 5,000 of payouts that crash, all 720 orders, 100 races
 	$(BIN)/pytest -q -s -n 2 --dist worksteal -m torture tests
 
 check: setup ## what CI runs: format, lint, types, import contract, templates, tests
