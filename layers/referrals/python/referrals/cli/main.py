@@ -16,6 +16,7 @@ from referrals.cli import (
     gifts,
     ledger,
     mails,
+    partners,
     payouts,
     people,
     programs,
@@ -45,6 +46,7 @@ app.add_typer(programs.app, name="program")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(rewards.app, name="rewards")
 app.add_typer(payouts.app, name="payouts")
+app.add_typer(partners.app, name="partners")
 app.add_typer(coupons_app, name="coupons")
 app.add_typer(gifts.app, name="gifts")
 app.add_typer(secrets_app, name="secrets")

@@ -1,6 +1,5 @@
 """`referrals webhooks`: who is told of events, how that goes, and what is sent again."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import islice
@@ -9,10 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from referrals import settings
+from referrals.cli.outgoing_keys import live_keys
 from referrals.cli.output import StoppedError, out
 from referrals.cli.programs import get_program
-from referrals.clients import client
 from referrals.domain.errors import ReferralError
 from referrals.domain.events import EventName
 from referrals.domain.ids import EndpointId, ProgramId
@@ -145,7 +143,7 @@ def enable(endpoint: EndpointName) -> None:
 def test(endpoint: EndpointName) -> None:
     """Post an event `webhook.test` from here and now, and show what comes back."""
     known = _get(endpoint)
-    outcome = post_test(known, outgoing=_outgoing(), now=clock.utc_now())
+    outcome = post_test(known, outgoing=live_keys(), now=clock.utc_now())
     if not outcome.is_success:
         raise StoppedError(f"not taken: {_answer(outcome)}")
     out.print(f"taken: {_answer(outcome)}")
@@ -216,16 +214,8 @@ def _change(endpoint: str, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
 
 
 def _print_secrets(endpoint: Endpoint) -> None:
-    for secret in secrets_of(endpoint, outgoing=_outgoing(), now=clock.utc_now()):
+    for secret in secrets_of(endpoint, outgoing=live_keys(), now=clock.utc_now()):
         out.print(secret, soft_wrap=True)
-
-
-def _outgoing() -> tuple[str, ...]:
-    """Give the live keys that signing secrets derive from, the current one first."""
-    manager = client("secretsmanager")
-    answer = manager.get_secret_value(SecretId=settings.table_name("outgoing-key"))
-    content = json.loads(answer["SecretString"])
-    return tuple(each for each in (content["current"], content.get("previous")) if each)
 
 
 def _status(endpoint: Endpoint) -> str:
