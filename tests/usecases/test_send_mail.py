@@ -270,5 +270,5 @@ def test_what_somebody_chose_can_be_forgotten_also_when_they_chose_nothing() -> 
         preferences.save(turned_off(Preferences(person_id=ANNA.person_id), Purpose.NEWS, now=NOON))
     )
     for _ in range(2):
-        commit(preferences.forget(ANNA.person_id))
+        commit(preferences.delete(ANNA.person_id))
         assert preferences.find(ANNA.person_id) == Preferences(person_id=ANNA.person_id)

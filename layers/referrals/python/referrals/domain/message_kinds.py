@@ -1,13 +1,7 @@
-"""Kinds of messages: to whom each goes, and whether somebody waits for it."""
+"""Kinds of messages: which are for operators, and whether somebody waits for one."""
 
 from collections.abc import Mapping
 from enum import StrEnum
-
-
-class Audience(StrEnum):
-    ADVOCATE = "advocate"
-    FRIEND = "friend"
-    OPERATOR = "operator"
 
 
 class Purpose(StrEnum):

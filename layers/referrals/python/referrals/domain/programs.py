@@ -21,7 +21,6 @@ from referrals.domain.rules import (
     Cap,
     RewardKind,
     RewardRule,
-    Side,
     Trigger,
     cap_faults,
     rule_faults,
@@ -237,10 +236,6 @@ class Program:
     @property
     def leaderboards(self) -> tuple[RewardRule, ...]:
         return tuple(rule for rule in self.rules if rule.on is Trigger.PERIOD_END)
-
-    @property
-    def has_second_level(self) -> bool:
-        return any(rule.to is Side.SECOND_LEVEL for rule in self.rules)
 
     @property
     def asks_for_segments(self) -> bool:

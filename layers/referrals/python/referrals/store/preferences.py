@@ -1,6 +1,5 @@
 """What people want to be written about, by opaque id; nothing is kept of whoever chose nothing."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from pynamodb.attributes import UnicodeAttribute
@@ -33,12 +32,6 @@ def find(person_id: PersonId) -> Preferences:
     return row.value or Preferences(person_id=person_id)
 
 
-def find_all(person_ids: Iterable[PersonId]) -> dict[PersonId, Preferences]:
-    """Read those of many people, a hundred a call; whoever chose nothing is left out."""
-    rows = PreferencesRow.batch_get(list(dict.fromkeys(person_ids)))
-    return {PersonId(row.person_id): _preferences(row) for row in rows}
-
-
 def save(preferences: Preferences) -> Write:
     row = PreferencesRow(
         person_id=preferences.person_id,
@@ -46,12 +39,6 @@ def save(preferences: Preferences) -> Write:
         revision=preferences.revision,
     )
     return lambda transaction: transaction.save(row)
-
-
-def forget(person_id: PersonId) -> Write:
-    """Delete what somebody chose, whatever it was meanwhile; there may be nothing."""
-    row = PreferencesRow(person_id=person_id)
-    return lambda transaction: transaction.delete(row, add_version_condition=False)
 
 
 def delete(person_id: PersonId) -> Write:
