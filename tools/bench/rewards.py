@@ -34,8 +34,6 @@ from tools.bench.conversions import READ_DOLLARS, WRITE_DOLLARS
 from tools.bench.meter import Spent, metered
 from tools.bench.tables import Table, Value, out_argument, write
 
-MOST_CPU_SECONDS = 180
-
 _APPS = ("reward_fulfilment", "reward_dispatch", "notifications", "webhook_delivery")
 _SAMPLE, _SMALL_SAMPLE = 100, 10
 _HELD = timedelta(days=14, hours=1)
@@ -404,16 +402,14 @@ def _run_table(runs: Mapping[int, Run], cpu_seconds: float) -> Table:
             "functions and local cloud share one Python process and run one after the other",
             f"CPU time of the whole section: {cpu_seconds:.0f} s",
         ),
-        faults=tuple(_faults(runs, cpu_seconds)),
+        faults=tuple(_faults(runs)),
     )
 
 
-def _faults(runs: Mapping[int, Run], cpu_seconds: float) -> Iterator[str]:
+def _faults(runs: Mapping[int, Run]) -> Iterator[str]:
     for size, run in runs.items():
         if not run.rewards == run.fulfilled == run.mails:
             yield f"of {size:,} rewards {run.fulfilled:,} were fulfilled and {run.mails:,} mailed"
-    if cpu_seconds > MOST_CPU_SECONDS:
-        yield f"rewards took {cpu_seconds:.0f} s of CPU time, more than {MOST_CPU_SECONDS} s"
 
 
 if __name__ == "__main__":
