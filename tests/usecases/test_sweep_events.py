@@ -19,6 +19,7 @@ from referrals.notify.emails import (
 )
 from referrals.notify.sms import SmsError, SmsHeldUpError, SmsNotSentError
 from referrals.store import announced, events
+from referrals.store.keys import sortable
 from referrals.store.transactions import commit
 from referrals.usecases import sweep_events as module
 from referrals.usecases.announce_again import TooLongAgoError, announce_again
@@ -127,7 +128,7 @@ def test_an_item_without_events_is_nobodys_business() -> None:
     assert events.append([], now=NOON) is None
     row = events.EventsRow(
         day_shard="2026-05-04#0",
-        position=f"{events.sortable(NOON)}#bat_1",
+        position=f"{sortable(NOON)}#bat_1",
         body="[]",
         journal_id="jrn_1",
         digest="",

@@ -1,9 +1,6 @@
 """Customers, as the shop names them, turned into the opaque people of the ledger."""
 
-import json
-
-from referrals import settings
-from referrals.clients import client
+from referrals.cli.stored_secrets import live_values
 from referrals.domain.ids import PersonId, person_id
 from referrals.usecases.keys import Keys
 
@@ -15,6 +12,4 @@ def person_of(customer_id: str) -> PersonId:
 
 def identity_keys() -> Keys:
     """Give the key that people are known by, and no other."""
-    manager = client("secretsmanager")
-    answer = manager.get_secret_value(SecretId=settings.table_name("identity-key"))
-    return Keys(click=(), identity=json.loads(answer["SecretString"])["current"].encode())
+    return Keys(click=(), identity=live_values("identity-key")[0].encode())

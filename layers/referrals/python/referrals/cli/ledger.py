@@ -1,6 +1,5 @@
 """`referrals ledger`: verified, exported, shown as statements and as a trial balance."""
 
-import json
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from referrals import settings
 from referrals.cli import statements
+from referrals.cli.customers import identity_keys
 from referrals.cli.output import StoppedError, out
 from referrals.cli.signatures import signed_by
 from referrals.cli.statements import Form
-from referrals.clients import client
 from referrals.domain.errors import ReferralError
 from referrals.domain.exports import PublicKeys, verify_export
 from referrals.domain.ids import ProgramId
@@ -25,7 +23,6 @@ from referrals.runtime import clock
 from referrals.seal.signing import current_public_key
 from referrals.store import roots
 from referrals.usecases.export_ledger import export_ledger
-from referrals.usecases.keys import Keys
 from referrals.usecases.show_statement import MOST_JOURNALS, show_statement
 from referrals.usecases.trial_balance import take_trial_balance
 from referrals.usecases.verify_ledger import verify_ledger
@@ -139,7 +136,7 @@ def statement(
 ) -> None:
     """Show every movement of a customer's rewards, each with its cause and what was left."""
     try:
-        shown = show_statement(customer, ProgramId(program), keys=_keys(), most=most)
+        shown = show_statement(customer, ProgramId(program), keys=identity_keys(), most=most)
     except ReferralError as error:
         raise StoppedError(str(error)) from error
     now = clock.utc_now()
@@ -158,13 +155,6 @@ def statement(
     else:
         # as it is: CSV has line ends of its own
         output.write_bytes(text.encode())
-
-
-def _keys() -> Keys:
-    """Give what turns a customer's id into the ledger's."""
-    manager = client("secretsmanager")
-    answer = manager.get_secret_value(SecretId=settings.table_name("identity-key"))
-    return Keys(click=(), identity=json.loads(answer["SecretString"])["current"].encode())
 
 
 @app.command("trial-balance")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from referrals.cli.outgoing_keys import live_keys
 from referrals.cli.output import StoppedError, out
+from referrals.cli.stored_secrets import live_values
 from referrals.domain.errors import ReferralError
 from referrals.domain.ids import ProgramId
 from referrals.fulfil.partners import partner_secret
@@ -26,4 +26,4 @@ def show_secret(
         raise StoppedError(str(error)) from error
     if partner not in terms.partners:
         raise StoppedError(f"program {program} names no partner {partner}")
-    out.print(partner_secret(live_keys()[0], partner), soft_wrap=True)
+    out.print(partner_secret(live_values("outgoing-key")[0], partner), soft_wrap=True)

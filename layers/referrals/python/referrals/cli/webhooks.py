@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from referrals.cli.outgoing_keys import live_keys
 from referrals.cli.output import StoppedError, out
 from referrals.cli.programs import get_program
+from referrals.cli.stored_secrets import live_values
 from referrals.domain.errors import ReferralError
 from referrals.domain.events import EventName
 from referrals.domain.ids import EndpointId, ProgramId
@@ -143,7 +143,7 @@ def enable(endpoint: EndpointName) -> None:
 def test(endpoint: EndpointName) -> None:
     """Post an event `webhook.test` from here and now, and show what comes back."""
     known = _get(endpoint)
-    outcome = post_test(known, outgoing=live_keys(), now=clock.utc_now())
+    outcome = post_test(known, outgoing=live_values("outgoing-key"), now=clock.utc_now())
     if not outcome.is_success:
         raise StoppedError(f"not taken: {_answer(outcome)}")
     out.print(f"taken: {_answer(outcome)}")
@@ -214,7 +214,7 @@ def _change(endpoint: str, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
 
 
 def _print_secrets(endpoint: Endpoint) -> None:
-    for secret in secrets_of(endpoint, outgoing=live_keys(), now=clock.utc_now()):
+    for secret in secrets_of(endpoint, outgoing=live_values("outgoing-key"), now=clock.utc_now()):
         out.print(secret, soft_wrap=True)
 
 

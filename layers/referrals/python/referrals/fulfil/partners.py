@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 
 from referrals import outbound
 from referrals.domain.ids import DispatchId
@@ -31,6 +31,7 @@ from referrals.domain.providers import (
     Unknown,
 )
 from referrals.domain.signing_keys import derived_secret, signed_headers
+from referrals.fulfil.answers import BrokenAnswerError, json_object
 from referrals.outbound import Answer, AnswerLostError, OutboundError
 
 _LONGEST_REASON = 200
@@ -52,10 +53,6 @@ _NO_FOR_GOOD = frozenset({HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 class NoBooksError(OutboundError):
     """A partner lists no orders: its codes are looked up one by one."""
-
-
-class _BrokenAnswerError(Exception):
-    """An answer that is not what a partner promises."""
 
 
 def partner_secret(outgoing: str, partner: str) -> str:
@@ -123,22 +120,22 @@ class Partner:
 def _read(answer: Answer) -> TheirOrder | Unknown:
     try:
         return _order(answer)
-    except _BrokenAnswerError as error:
+    except BrokenAnswerError as error:
         return Unknown(reason=str(error))
 
 
 def _order(answer: Answer) -> TheirOrder:
     is_made = answer.status in _MADE
     if not is_made and answer.status != HTTPStatus.ACCEPTED:
-        raise _BrokenAnswerError(f"answered {answer.status}")
-    content = _document(answer)
+        raise BrokenAnswerError(f"answered {answer.status}")
+    content = json_object(answer)
     order_id, amount_minor, unit = (content.get(n) for n in ("id", "amount_minor", "currency"))
     if not (isinstance(order_id, str) and _ID.fullmatch(order_id)):
-        raise _BrokenAnswerError("the answer does not say what it is for")
+        raise BrokenAnswerError("the answer does not say what it is for")
     if type(amount_minor) is not int or not 0 <= amount_minor <= _MOST_MINOR:
-        raise _BrokenAnswerError("the answer does not say what the code is worth")
+        raise BrokenAnswerError("the answer does not say what the code is worth")
     if not (isinstance(unit, str) and _UNIT.fullmatch(unit)):
-        raise _BrokenAnswerError("the answer does not say in what the code is worth it")
+        raise BrokenAnswerError("the answer does not say in what the code is worth it")
     return TheirOrder(
         external_id=order_id,
         reference=order_id,
@@ -152,7 +149,7 @@ def _order(answer: Answer) -> TheirOrder:
 def _code(content: Mapping[str, Any]) -> dict[str, str]:
     code, expires_at = content.get("code"), content.get("expires_at")
     if not (isinstance(code, str) and _CODE.fullmatch(code)):
-        raise _BrokenAnswerError("the answer has no code that could be shown to anybody")
+        raise BrokenAnswerError("the answer has no code that could be shown to anybody")
     if expires_at is None:
         return {"coupon_code": code}
     return {"coupon_code": code, "expires_at": _moment(expires_at).isoformat()}
@@ -164,22 +161,8 @@ def _moment(text: object) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise _BrokenAnswerError("expires_at is no moment")
+        raise BrokenAnswerError("expires_at is no moment")
     return moment
-
-
-def _document(answer: Answer) -> dict[str, Any]:
-    try:
-        content = json.loads(answer.body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise _BrokenAnswerError(f"answered {answer.status} without JSON") from None
-    if not isinstance(content, dict):
-        raise _BrokenAnswerError("the answer is no object")
-    return content
-
-
-def _no_number(_text: str) -> NoReturn:
-    raise ValueError("is no number")
 
 
 def _reason(answer: Answer) -> str:

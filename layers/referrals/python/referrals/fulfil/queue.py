@@ -4,15 +4,12 @@ A message names a reward or a dispatch; what to do is in its state.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 
 from referrals import settings
-from referrals.clients import client
 from referrals.domain.ids import DispatchId, PersonId, ProgramId, RewardId
+from referrals.queues import send_batches
 from referrals.store.rewards import RewardKey
-
-_BATCH = 10  # the most that SQS takes in one call
 
 
 class MalformedMessageError(ValueError):
@@ -38,15 +35,10 @@ def send_dispatches(dispatch_ids: Iterable[DispatchId]) -> int:
 
 
 def _send(queue_url: str, bodies: Iterable[str]) -> int:
-    sent = failed = 0
-    for batch in _batched(bodies):
-        entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(batch)]
-        answer = client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)
-        sent += len(answer.get("Successful", []))
-        failed += len(answer.get("Failed", []))
-    if failed:
-        raise MessagesNotQueuedError(failed)
-    return sent
+    taken, refused = send_batches(queue_url, ({"MessageBody": body} for body in bodies))
+    if refused:
+        raise MessagesNotQueuedError(refused)
+    return taken
 
 
 def written(key: RewardKey) -> str:
@@ -76,9 +68,3 @@ def read_dispatch(body: str) -> DispatchId:
         return DispatchId(str(json.loads(body)["dispatch"]))
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedMessageError(body[:200]) from error
-
-
-def _batched(bodies: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(bodies)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlencode
 
 from referrals import outbound
@@ -37,6 +37,7 @@ from referrals.domain.providers import (
     TheirStatus,
     Unknown,
 )
+from referrals.fulfil.answers import BrokenAnswerError, json_object
 from referrals.outbound import Answer, AnswerLostError, OutboundError
 
 # An order is some thousand characters long, and a page has to be read whole.
@@ -60,10 +61,6 @@ _NOTHING_DONE = frozenset(
     }
 )
 _NO_FOR_GOOD = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
-
-
-class _BrokenAnswerError(Exception):
-    """An answer that is not what the API promises."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ class Tremendous:
             return NotNow(reason=f"answered {answer.status}")
         try:
             return _found(answer, dispatch_id)
-        except _BrokenAnswerError as error:
+        except BrokenAnswerError as error:
             return Unknown(reason=str(error))
 
     def iter_orders(self, since: datetime) -> Iterator[TheirOrder]:
@@ -127,7 +124,7 @@ class Tremendous:
         answer = self._call("GET", "/orders", query=query)
         try:
             return _orders(answer)
-        except _BrokenAnswerError as error:
+        except BrokenAnswerError as error:
             raise AnswerLostError(str(error)) from None
 
     def _call(
@@ -181,14 +178,14 @@ def _asked(answer: Answer, recipient: Recipient) -> TheirOrder | Refused | NotNo
     try:
         document = _document(answer).get("order")
         return _order(document if isinstance(document, dict) else {})
-    except _BrokenAnswerError as error:
+    except BrokenAnswerError as error:
         return Unknown(reason=str(error))
 
 
 def _found(answer: Answer, dispatch_id: DispatchId) -> TheirOrder | None:
     documents, total = _orders(answer)
     if total > len(documents) or any(each.get("external_id") != dispatch_id for each in documents):
-        raise _BrokenAnswerError("the answer lists other orders")
+        raise BrokenAnswerError("the answer lists other orders")
     orders = [_order(each) for each in documents]
     live = [order for order in orders if order.status is not TheirStatus.FAILED]
     if len(live) > 1:
@@ -199,7 +196,7 @@ def _found(answer: Answer, dispatch_id: DispatchId) -> TheirOrder | None:
 def _together(live: Sequence[TheirOrder]) -> TheirOrder:
     """Count orders under one id as one: as much as was paid for the dispatch in all."""
     if len({order.unit for order in live}) > 1:
-        raise _BrokenAnswerError("there are orders in several currencies under one id")
+        raise BrokenAnswerError("there are orders in several currencies under one id")
     return replace(
         live[0],
         reference=" ".join(sorted(order.reference for order in live)),
@@ -210,7 +207,7 @@ def _together(live: Sequence[TheirOrder]) -> TheirOrder:
 def _listed(document: Mapping[str, Any]) -> Iterator[TheirOrder]:
     try:
         yield _order(document)
-    except _BrokenAnswerError as error:
+    except BrokenAnswerError as error:
         if str(document.get("external_id")).startswith(_OURS):
             raise AnswerLostError(f"an order in the list: {error}") from None
 
@@ -220,26 +217,16 @@ def _orders(answer: Answer) -> tuple[list[dict[str, Any]], int]:
     content = _document(answer)
     orders, total = content.get("orders"), content.get("total_count")
     if not isinstance(orders, list) or not all(isinstance(each, dict) for each in orders):
-        raise _BrokenAnswerError("the answer has no orders")
+        raise BrokenAnswerError("the answer has no orders")
     if type(total) is not int:
-        raise _BrokenAnswerError("the answer does not say how many orders there are")
+        raise BrokenAnswerError("the answer does not say how many orders there are")
     return orders, total
 
 
 def _document(answer: Answer) -> dict[str, Any]:
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _BrokenAnswerError(f"answered {answer.status}")
-    try:
-        content = json.loads(answer.body, parse_float=Decimal, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise _BrokenAnswerError(f"answered {answer.status} without JSON") from None
-    if not isinstance(content, dict):
-        raise _BrokenAnswerError("the answer is no object")
-    return content
-
-
-def _no_number(_text: str) -> NoReturn:
-    raise ValueError("is no number")
+        raise BrokenAnswerError(f"answered {answer.status}")
+    return json_object(answer, parse_float=Decimal)
 
 
 def _order(document: Mapping[str, Any]) -> TheirOrder:
@@ -247,7 +234,7 @@ def _order(document: Mapping[str, Any]) -> TheirOrder:
     rewards = document.get("rewards")
     is_order = isinstance(reference, str) and _REFERENCE.fullmatch(reference)
     if not (is_order and isinstance(status, str) and isinstance(rewards, list)):
-        raise _BrokenAnswerError("the answer has no order")
+        raise BrokenAnswerError("the answer has no order")
     amount_minor, unit = _value(rewards)
     return TheirOrder(
         external_id=_external_id(document),
@@ -272,23 +259,23 @@ def _value(rewards: Sequence[Any]) -> tuple[int, str]:
     known = [each for each in values if isinstance(each, dict)]
     units = {str(each.get("currency_code")) for each in known}
     if len(known) != len(rewards) or len(units) != 1:
-        raise _BrokenAnswerError("the order is not in one currency")
+        raise BrokenAnswerError("the order is not in one currency")
     unit = units.pop()
     if not is_currency(unit):
-        raise _BrokenAnswerError("the order is in no currency that we know")
+        raise BrokenAnswerError("the order is in no currency that we know")
     return sum(_minor(each.get("denomination"), unit) for each in known), unit
 
 
 def _minor(denomination: object, unit: str) -> int:
     if type(denomination) is not int and not isinstance(denomination, Decimal):
-        raise _BrokenAnswerError("the order has no amount")
+        raise BrokenAnswerError("the order has no amount")
     amount = Decimal(denomination)
     digits = len(amount.as_tuple().digits)
     if max(abs(amount.adjusted()), digits) > _MOST_DIGITS or amount < 0:
-        raise _BrokenAnswerError("the order's amount is out of all bounds")
+        raise BrokenAnswerError("the order's amount is out of all bounds")
     minor = amount.scaleb(EXPONENTS[unit])
     if minor != minor.to_integral_value():
-        raise _BrokenAnswerError("the order's amount has more decimals than its currency")
+        raise BrokenAnswerError("the order's amount has more decimals than its currency")
     return int(minor)
 
 
@@ -298,7 +285,7 @@ def _status(status: str, rewards: Sequence[Mapping[str, Any]]) -> TheirStatus:
     if status in _WAITING or status.startswith("PENDING"):
         return TheirStatus.PENDING
     if status != "EXECUTED":
-        raise _BrokenAnswerError("the order has a status that we do not know")
+        raise BrokenAnswerError("the order has a status that we do not know")
     is_done = all(_delivery(each) == "SUCCEEDED" for each in rewards)
     return TheirStatus.DONE if is_done else TheirStatus.PENDING
 

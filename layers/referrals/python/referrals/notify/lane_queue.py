@@ -4,16 +4,13 @@ A message names a lane; what to do is in the lane. What is lost on the way, the 
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 
 from referrals import settings
-from referrals.clients import client
 from referrals.domain.ids import EndpointId, derive
 from referrals.domain.webhooks import LaneKey
-
-_BATCH = 10  # the most that SQS takes in one call
+from referrals.queues import send_batches
 
 
 class MalformedLaneError(ValueError):
@@ -25,21 +22,13 @@ def send_all(lanes: Iterable[tuple[LaneKey, datetime]], *, because: str) -> int:
 
     For five minutes SQS takes the same lane, moment and `because` only once.
     """
-    taken = 0
-    for batch in _batched(lanes):
-        entries = [
-            _entry(number, key, due_at, because) for number, (key, due_at) in enumerate(batch)
-        ]
-        answer = client("sqs").send_message_batch(
-            QueueUrl=settings.webhook_queue_url(), Entries=entries
-        )
-        taken += len(answer.get("Successful", []))
+    messages = (_message(key, due_at, because) for key, due_at in lanes)
+    taken, _ = send_batches(settings.webhook_queue_url(), messages)
     return taken
 
 
-def _entry(number: int, key: LaneKey, due_at: datetime, because: str) -> dict[str, str]:
+def _message(key: LaneKey, due_at: datetime, because: str) -> dict[str, str]:
     return {
-        "Id": str(number),
         "MessageBody": written(key),
         "MessageGroupId": key.group,
         "MessageDeduplicationId": derive(
@@ -61,11 +50,3 @@ def read(body: str) -> LaneKey:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedLaneError(body[:200]) from error
-
-
-def _batched(
-    lanes: Iterable[tuple[LaneKey, datetime]],
-) -> Iterator[list[tuple[LaneKey, datetime]]]:
-    rest = iter(lanes)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch

@@ -4,16 +4,13 @@ A message names what may be written about; whether it is, is decided when it com
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 from referrals import settings
-from referrals.clients import client
 from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.domain.message_kinds import MessageKind
-
-_BATCH = 10  # the most that SQS takes in one call
+from referrals.queues import send_batches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +37,12 @@ class MailingsNotQueuedError(RuntimeError):
 
 def send_all(mailings: Iterable[Mailing]) -> int:
     """Queue mailings, ten a call; gives how many. MailingsNotQueuedError."""
-    sent = failed = 0
-    for batch in _batched(mailings):
-        entries = [{"Id": str(i), "MessageBody": written(each)} for i, each in enumerate(batch)]
-        answer = client("sqs").send_message_batch(
-            QueueUrl=settings.mailing_queue_url(), Entries=entries
-        )
-        sent += len(answer.get("Successful", []))
-        failed += len(answer.get("Failed", []))
-    if failed:
-        raise MailingsNotQueuedError(failed)
-    return sent
+    taken, refused = send_batches(
+        settings.mailing_queue_url(), ({"MessageBody": written(each)} for each in mailings)
+    )
+    if refused:
+        raise MailingsNotQueuedError(refused)
+    return taken
 
 
 def written(mailing: Mailing) -> str:
@@ -78,9 +70,3 @@ def read(body: str) -> Mailing:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MalformedMailingError(body[:200]) from error
-
-
-def _batched(mailings: Iterable[Mailing]) -> Iterator[list[Mailing]]:
-    rest = iter(mailings)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch

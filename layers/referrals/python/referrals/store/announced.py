@@ -20,7 +20,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import DeleteError, PutError, UpdateError
 
 from referrals.domain.entries import LogPlace
-from referrals.store.events import sortable
+from referrals.store.keys import sortable
 from referrals.store.rows import CONDITION_FAILED, Row, RowMeta, TableName
 
 KEPT = timedelta(days=40)

@@ -14,8 +14,7 @@ from datetime import datetime
 from pynamodb.attributes import UnicodeAttribute
 
 from referrals.domain.ids import PersonId, ProgramId, RewardId
-from referrals.store.events import sortable
-from referrals.store.keys import pool_key
+from referrals.store.keys import pool_key, sortable
 from referrals.store.rewards import RewardKey
 from referrals.store.rows import Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, commit, read, until_settled

@@ -9,13 +9,11 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 
 from referrals.domain.dispatches import Dispatch
 from referrals.domain.ids import DispatchId
+from referrals.store.keys import due_shard, due_shards, sortable
 from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
 _BODY = Body(Dispatch, left_out=frozenset({"revision"}))
-
-# As for rewards: a partition of an index takes 1,000 writes a second.
-_DUE_SHARDS = 4
 
 
 class ByDue(GlobalSecondaryIndex["DispatchRow"]):  # type: ignore[no-untyped-call]
@@ -66,9 +64,8 @@ def iter_due(now: datetime) -> Iterator[DispatchId]:
 
     Each minute begins with another shard, so that none waits behind a long one.
     """
-    for number in range(_DUE_SHARDS):
-        shard = (now.minute + number) % _DUE_SHARDS
-        for row in DispatchRow.by_due.query(f"due#{shard}", ByDue.due_at <= _sortable(now)):
+    for shard in due_shards(now):
+        for row in DispatchRow.by_due.query(shard, ByDue.due_at <= sortable(now)):
             yield DispatchId(row.dispatch_id)
 
 
@@ -77,7 +74,7 @@ def iter_of_provider(provider: str, *, since: datetime | None = None) -> Iterato
 
     `since` when it was reserved.
     """
-    condition = ByProvider.reserved_at >= _sortable(since) if since is not None else None
+    condition = ByProvider.reserved_at >= sortable(since) if since is not None else None
     rows = DispatchRow.by_provider.query(provider, condition, scan_index_forward=False)
     yield from (_dispatch(row) for row in rows)
 
@@ -92,21 +89,13 @@ def save(dispatch: Dispatch) -> Write:
     row = DispatchRow(
         dispatch_id=dispatch.dispatch_id,
         provider=dispatch.provider,
-        reserved_at=_sortable(dispatch.reserved_at),
-        due_shard=_due_shard(dispatch.dispatch_id) if is_due else None,
-        due_at=_sortable(dispatch.due_at) if dispatch.due_at is not None else None,
+        reserved_at=sortable(dispatch.reserved_at),
+        due_shard=due_shard(dispatch.dispatch_id) if is_due else None,
+        due_at=sortable(dispatch.due_at) if dispatch.due_at is not None else None,
         body=_BODY.write(dispatch),
         revision=dispatch.revision,
     )
     return lambda transaction: transaction.save(row)
-
-
-def _due_shard(dispatch_id: DispatchId) -> str:
-    return f"due#{sum(dispatch_id.encode()) % _DUE_SHARDS}"
-
-
-def _sortable(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")
 
 
 def _dispatch(row: DispatchRow) -> Dispatch:

@@ -1,7 +1,7 @@
 """The log of domain events: appended in the transaction of what happened, read by its stream."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -9,6 +9,7 @@ from referrals.domain.entries import LogEntry
 from referrals.domain.events import DomainEvent
 from referrals.domain.ids import JournalId, derive
 from referrals.domain.ledger import Journal
+from referrals.store.keys import sortable
 from referrals.store.rows import Body, Row, RowMeta, TableName
 from referrals.store.transactions import Write
 
@@ -107,11 +108,6 @@ def iter_digests_of_day(day: date) -> Iterator[str]:
         )
         for row in rows:
             yield row.digest
-
-
-def sortable(moment: datetime) -> str:
-    """Write a moment as places in the log begin with it."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _day_shard(day: date, shard: int) -> str:

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.store.coupons import CouponRow
-from referrals.store.events import sortable
-from referrals.store.keys import pool_key
+from referrals.store.keys import pool_key, sortable
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import Wanted, Write, read
 

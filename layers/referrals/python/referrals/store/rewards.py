@@ -10,14 +10,12 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import RewardKind
-from referrals.store.keys import owner_key
+from referrals.store.keys import due_shard, due_shards, owner_key, sortable
 from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write
 
 _BODY = Body(Reward, left_out=frozenset({"revision"}))
 
-# A partition of an index takes 1,000 writes a second; four take a flash sale.
-_DUE_SHARDS = 4
 # An answer of more would not fit through Lambda (6 MB).
 MOST_LISTED = 5_000
 
@@ -88,9 +86,8 @@ def iter_due(now: datetime) -> Iterator[RewardKey]:
 
     Each minute begins with another shard, so that none waits behind a long one.
     """
-    for number in range(_DUE_SHARDS):
-        shard = (now.minute + number) % _DUE_SHARDS
-        for row in RewardRow.by_due.query(f"due#{shard}", ByDue.due_at <= _sortable(now)):
+    for shard in due_shards(now):
+        for row in RewardRow.by_due.query(shard, ByDue.due_at <= sortable(now)):
             yield _key(row)
 
 
@@ -117,8 +114,8 @@ def save(reward: Reward) -> Write:
     row = RewardRow(
         owner_key=owner_key(reward.program_id, reward.owner_id),
         reward_id=reward.reward_id,
-        due_shard=_due_shard(reward.reward_id) if is_due else None,
-        due_at=_sortable(reward.due_at) if reward.due_at is not None else None,
+        due_shard=due_shard(reward.reward_id) if is_due else None,
+        due_at=sortable(reward.due_at) if reward.due_at is not None else None,
         payout_key=reward.program_id if _can_be_sent(reward) else None,
         body=_BODY.write(reward),
         revision=reward.revision,
@@ -128,14 +125,6 @@ def save(reward: Reward) -> Write:
 
 def _can_be_sent(reward: Reward) -> bool:
     return reward.kind is RewardKind.CASH and reward.state is RewardState.AVAILABLE
-
-
-def _due_shard(reward_id: RewardId) -> str:
-    return f"due#{sum(reward_id.encode()) % _DUE_SHARDS}"
-
-
-def _sortable(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")
 
 
 def _reward(row: RewardRow) -> Reward:

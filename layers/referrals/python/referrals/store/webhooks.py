@@ -18,6 +18,7 @@ from referrals.domain.webhooks import (
     Lane,
     LaneKey,
 )
+from referrals.store.keys import sortable
 from referrals.store.rows import Body, Revision, Row, RowMeta, TableName
 from referrals.store.transactions import Wanted, Write, read
 
@@ -131,7 +132,7 @@ def save_delivery(delivery: Delivery) -> Write:
     row = DeliveryRow(
         endpoint_id=delivery.endpoint_id,
         event_id=delivery.event_id,
-        queued_at=_sortable(delivery.queued_at),
+        queued_at=sortable(delivery.queued_at),
         state=delivery.state.value,
         body=_DELIVERY.write(delivery),
         expires_at=delivery.queued_at + _KEPT,
@@ -160,7 +161,7 @@ def save_lane(lane: Lane) -> Write:
     row = LaneRow(
         lane_key=_lane_key(lane.key),
         due_shard=lane.key.group,
-        due_at=_sortable(lane.due_at),
+        due_at=sortable(lane.due_at),
         body=_LANE.write(lane),
         revision=lane.revision,
     )
@@ -171,7 +172,7 @@ def save_lane(lane: Lane) -> Write:
 
 def list_due(group: str, now: datetime, *, most: int) -> list[tuple[LaneKey, datetime]]:
     """List the lanes of a group that are due by `now`, with the moment, the longest due first."""
-    rows = LaneRow.by_due.query(group, ByDue.due_at <= _sortable(now), limit=most)
+    rows = LaneRow.by_due.query(group, ByDue.due_at <= sortable(now), limit=most)
     return [(_read_key(row.lane_key), datetime.fromisoformat(row.due_at)) for row in rows]
 
 
@@ -182,10 +183,6 @@ def _lane_key(key: LaneKey) -> str:
 def _read_key(text: str) -> LaneKey:
     endpoint_id, _, subject = text.partition("#")
     return LaneKey(endpoint_id=EndpointId(endpoint_id), subject=subject)
-
-
-def _sortable(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")
 
 
 def _endpoint(row: EndpointRow) -> Endpoint:

@@ -7,7 +7,6 @@ still on its way is left alone. The clock takes it from here.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from referrals.domain.entries import LogEntry
 from referrals.domain.errors import NotAllowedError, NotFoundError
 from referrals.domain.events import DomainEvent
 from referrals.domain.ids import EndpointId, EventId
@@ -84,11 +83,7 @@ def _queued_again(delivery: Delivery, now: datetime) -> int:
 def _iter_since(since: datetime, now: datetime) -> Iterator[DomainEvent]:
     day = since.date()
     while day <= now.date():
-        entries = [entry for entry, _ in events.iter_day(day) if _written_at(entry) >= since]
+        entries = [entry for entry, _ in events.iter_day(day) if entry.place.recorded_at >= since]
         for entry in sorted(entries, key=lambda each: each.position):
             yield from events.read_body(entry.body)
         day += _A_DAY
-
-
-def _written_at(entry: LogEntry) -> datetime:
-    return datetime.fromisoformat(entry.position.partition("#")[0])
