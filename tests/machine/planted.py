@@ -42,13 +42,12 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Bug:
-    """A bug by what it does, with a shop and a seed by which it soon shows."""
+    """A bug by what it does, with a shop in which it soon shows."""
 
     says: str
     machine: type[ReferralMachine]
     terms: Terms
     plant: Plant
-    seed: int
 
     @contextmanager
     def planted(self) -> Iterator[None]:
@@ -64,11 +63,9 @@ class Bug:
 PLANTED: list[Bug] = []
 
 
-def _bug(
-    says: str, machine: type[ReferralMachine], *, seed: int = 0, **terms: Any
-) -> Callable[[Plant], Plant]:
+def _bug(says: str, machine: type[ReferralMachine], **terms: Any) -> Callable[[Plant], Plant]:
     def add(plant: Plant) -> Plant:
-        PLANTED.append(Bug(says=says, machine=machine, terms=terms, plant=plant, seed=seed))
+        PLANTED.append(Bug(says=says, machine=machine, terms=terms, plant=plant))
         return plant
 
     return add
@@ -257,7 +254,7 @@ def _milestone_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refunds.Settling, "un_earn", lambda _settling, _milestones: None)
 
 
-@_bug("what is in review is paid for all the same", WatchedFriends, seed=1)
+@_bug("what is in review is paid for all the same", WatchedFriends)
 def _review_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     real = granting.Grants.__init__
 
@@ -267,7 +264,7 @@ def _review_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Grants, "__init__", unseen)
 
 
-@_bug("what comes before its friend is bound is forgotten", SharedFriends, seed=1)
+@_bug("what comes before its friend is bound is forgotten", SharedFriends)
 def _early_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "take_up_what_waits", lambda _bond, **_more: None)
 
@@ -277,7 +274,7 @@ def _early_refund_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "next_to_apply", lambda _case: None)
 
 
-@_bug("a debt is not paid out of the next reward", SharedFriends, seed=1)
+@_bug("a debt is not paid out of the next reward", SharedFriends)
 def _debt_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fulfilling, "netted", lambda reward, _debt: (reward, None))
 
@@ -325,7 +322,7 @@ def _stale_credit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redeem_credit, "read_holder", as_it_was)
 
 
-@_bug("what is owed can be spent", SharedFriends, seed=2)
+@_bug("what is owed can be spent", SharedFriends)
 def _debt_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         redemptions, "spendable_minor", lambda balance, unit: balance.amount(Place.CREDIT, unit)
