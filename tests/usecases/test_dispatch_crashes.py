@@ -32,7 +32,7 @@ from referrals.domain.providers import (
 )
 from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import RewardKind
-from referrals.store import differences, dispatches, ledger, people, rewards
+from referrals.store import differences, dispatches, keys, ledger, people, rewards
 from referrals.store.transactions import commit
 from referrals.usecases.advance_dispatch import advance_dispatch
 from referrals.usecases.apply_program import apply_program
@@ -325,8 +325,7 @@ def check(world: World) -> None:
 @pytest.fixture
 def _one_shard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all that is due be found by one query."""
-    monkeypatch.setattr(dispatches, "_DUE_SHARDS", 1)
-    monkeypatch.setattr(rewards, "_DUE_SHARDS", 1)
+    monkeypatch.setattr(keys, "_DUE_SHARDS", 1)
 
 
 def play_all(seeds: range) -> None:
