@@ -26,11 +26,15 @@ class Post:
 
 @dataclass(kw_only=True)
 class Receiver:
-    """`answers` are the statuses of the next posts; `status` is that of all others."""
+    """`answers` are the statuses of the next posts; `status` is that of all others.
+
+    `asks_for` are its `Retry-After`, one header each.
+    """
 
     url: str
     status: int = 200
     answers: deque[int] = field(default_factory=deque)
+    asks_for: tuple[str, ...] = ()
     posts: list[Post] = field(default_factory=list)
     # whoever posts waits until this is set
     is_open: threading.Event = field(default_factory=threading.Event)
@@ -55,6 +59,8 @@ def receiving() -> Iterator[Receiver]:
             self.send_response(status)
             self.send_header("Location", "http://127.0.0.1:1/elsewhere")
             self.send_header("Content-Length", "0")
+            for asked in receiver.asks_for:
+                self.send_header("Retry-After", asked)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

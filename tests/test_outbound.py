@@ -28,6 +28,7 @@ from referrals.outbound import (
     send,
 )
 
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 PUBLIC = "93.184.215.14"
 PUBLIC_IPV6 = "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 
@@ -359,7 +360,7 @@ def test_whoever_proves_to_be_the_name_is_called(
 ) -> None:
     with serving(_says(b"HTTP/1.1 204 Done\r\nX-A: b\r\n\r\n"), certificate, monkeypatch) as url:
         answer = call(url)
-    assert answer == Answer(status=204, body=b"", headers={"X-A": "b"})
+    assert answer == Answer(status=204, body=b"", headers={"x-a": "b"})
 
 
 def test_whoever_cannot_prove_to_be_the_name_is_sent_nothing(
@@ -434,3 +435,67 @@ def test_no_proxy_of_the_environment_is_asked(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with serving(_says(b"HTTP/1.1 200 OK\r\n\r\n"), certificate, monkeypatch) as url:
         assert call(url).status == 200
+
+
+def test_headers_are_known_by_their_names_in_any_case_and_several_stand_in_one(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = b"HTTP/1.1 429 Busy\r\nRETRY-After: 5\r\nretry-after: 60\r\nContent-Length: 0\r\n\r\n"
+    with serving(_says(busy), certificate, monkeypatch) as url:
+        answer = call(url)
+    assert answer.headers == {"retry-after": "5, 60", "content-length": "0"}
+    assert answer.not_before(NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "not_before"),
+    [
+        ("0", NOON),
+        ("120", NOON + timedelta(minutes=2)),
+        ("  120\t", NOON + timedelta(minutes=2)),
+        ("000120", NOON + timedelta(minutes=2)),
+        ("999999999", NOON + timedelta(seconds=999_999_999)),
+        # the three forms of a date
+        ("Mon, 04 May 2026 13:30:00 GMT", NOON + timedelta(minutes=90)),
+        ("Monday, 04-May-26 13:30:00 GMT", NOON + timedelta(minutes=90)),
+        ("Mon May  4 13:30:00 2026", NOON + timedelta(minutes=90)),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        # more than any date can hold
+        ("10000000000", NOON + timedelta(seconds=1_000_000_000)),
+        ("9" * 30_000, NOON + timedelta(seconds=1_000_000_000)),
+    ],
+)
+def test_who_asks_for_time_says_it_in_seconds_or_as_a_date(
+    given: str, not_before: datetime
+) -> None:
+    assert Answer(status=429, body=b"", headers={"retry-after": given}).not_before(NOON) == (
+        not_before
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", " ", "-1", "+1", "1.5", "1e3", "0x10", "1 2", "5, 60", "soon", "PT1H", "NaN"),
+        *("\u0661\u0662", "\xb2", "12\x00", "1\r\n 2", "2026-05-04T13:30:00Z", "GMT"),
+        "Mon, 04 May 2026 13:30:00",
+        "Mon, 04 May 2026 13:30:00 CET",
+        "Mon, 04 May 2026 13:30:00 +0000",
+        "Mon, 32 May 2026 13:30:00 GMT",
+        "Mon, 30 Feb 2026 13:30:00 GMT",
+        "Mon, 04 May 0000 13:30:00 GMT",
+        "Mon, 04 May 20260 13:30:00 GMT",
+        f"Mon, 04 May {'2' * 30_000} 13:30:00 GMT",
+        "Mon, 04 May 2026 25:30:00 GMT",
+        "Mon, 04 May 2026 23:59:61 GMT",
+        "Mon, 04 May 2026 13:30:00 GMT, Mon, 04 May 2026 14:30:00 GMT",
+        "Mon, " * 10_000,
+    ],
+)
+def test_what_cannot_be_read_asks_for_nothing(given: str) -> None:
+    assert Answer(status=429, body=b"", headers={"retry-after": given}).not_before(NOON) is None
+
+
+def test_who_says_nothing_of_time_asks_for_none() -> None:
+    assert Answer(status=429, body=b"").not_before(NOON) is None

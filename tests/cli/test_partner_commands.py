@@ -16,6 +16,7 @@ from tests import shop
 from tests.shop import NOON
 
 CINEMA = PartnerTerms(url="https://cinema.example/codes")
+SHOW_CINEMA = ["partners", "secret", "tea", "cinema"]
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +28,18 @@ def _program(tables: None) -> None:
 
 
 def test_each_partner_has_a_secret_of_its_own_that_stays_the_same() -> None:
-    first, again = (CliRunner().invoke(app, ["partners", "secret", "tea", "cinema"]) for _ in "12")
+    first, again = (CliRunner().invoke(app, SHOW_CINEMA) for _ in "12")
     assert first.output == again.output
     assert first.output == "whsec_hx20pfmq5ZyAZ00QsKFRTEknLmH3KTtZvzbld/Z2maw=\n"
+
+
+def test_after_the_outgoing_key_rotated_the_new_secret_is_shown_and_the_one_before() -> None:
+    rotated = CliRunner().invoke(app, ["secrets", "rotate", "outgoing-key"])
+    assert rotated.exit_code == 0
+    assert "partners secret" in rotated.output
+    current, before = CliRunner().invoke(app, SHOW_CINEMA).output.splitlines()
+    assert current.startswith("whsec_")
+    assert before == "whsec_hx20pfmq5ZyAZ00QsKFRTEknLmH3KTtZvzbld/Z2maw= (before; signs too)"
 
 
 @pytest.mark.parametrize(

@@ -125,10 +125,28 @@ def test_a_secret_is_shown_when_asked_for_and_two_while_it_is_rotated() -> None:
     both = run("secret", endpoint).output.split()
     assert len(first) == 1
     assert first[0].startswith("whsec_")
-    assert both[1:] == first
+    assert both[1:] == [*first, "(before;", "signs", "too)"]
     assert "signs too until 2026-05-05 12:00:00 UTC" in run("show", endpoint).output
     assert run("secret", endpoint, now=NOON + timedelta(days=1)).output.split() == both[:1]
-    assert not set(both) & set(run("show", endpoint).output.split())
+    assert not {*first, both[0]} & set(run("show", endpoint).output.split())
+
+
+def test_while_the_outgoing_key_and_the_endpoint_rotate_every_secret_that_signs_is_shown() -> None:
+    endpoint = added("https://hooks.example/")
+    (first,) = run("secret", endpoint).output.split()
+    assert CliRunner().invoke(app, ["secrets", "rotate", "outgoing-key"]).exit_code == 0
+    of_new_key, of_old_key = run("secret", endpoint).output.splitlines()
+    assert of_old_key == f"{first} (before; signs too)"
+    run("rotate", endpoint)
+    lines = run("secret", endpoint).output.splitlines()
+    assert lines[0].startswith("whsec_")
+    assert [each.removesuffix(" (before; signs too)") for each in lines[1::2]] == [
+        of_new_key,
+        first,
+    ]
+    assert len(set(lines)) == 4
+    on_the_next_day = run("secret", endpoint, now=NOON + timedelta(days=1)).output.splitlines()
+    assert on_the_next_day == lines[::2]
 
 
 def test_an_endpoint_is_disabled_and_enabled() -> None:

@@ -141,6 +141,44 @@ def test_what_failed_stays_first_and_is_tried_after_the_pause() -> None:
     assert timedelta(hours=4.5) <= again.due_at - NOON <= timedelta(hours=5.5)
 
 
+@pytest.mark.parametrize(
+    ("tries", "asked_for", "shortest", "longest"),
+    [
+        # the pause that is planned is a minute, and five hours: each a tenth longer or shorter
+        (0, timedelta(0), timedelta(seconds=54), timedelta(seconds=66)),
+        (0, timedelta(seconds=50), timedelta(seconds=54), timedelta(seconds=66)),
+        (0, timedelta(hours=-9), timedelta(seconds=54), timedelta(seconds=66)),
+        (0, timedelta(hours=2), timedelta(hours=2), timedelta(hours=2)),
+        (4, timedelta(hours=2), timedelta(hours=4.5), timedelta(hours=5.5)),
+        (4, timedelta(hours=7), timedelta(hours=7), timedelta(hours=7)),
+        (0, timedelta(hours=24), timedelta(hours=24), timedelta(hours=24)),
+        (0, timedelta(hours=24, seconds=1), timedelta(hours=24), timedelta(hours=24)),
+        (0, timedelta(days=10_000), timedelta(hours=24), timedelta(hours=24)),
+        (8, timedelta(days=10_000), timedelta(hours=24), timedelta(hours=26.4)),
+    ],
+)
+def test_who_asks_for_time_gets_a_longer_pause_and_a_day_at_most(
+    tries: int, asked_for: timedelta, shortest: timedelta, longest: timedelta
+) -> None:
+    lane = a_lane("evt_1", tries=tries)
+    again = put_off(lane, EventId("evt_1"), now=NOON, not_before=NOON + asked_for)
+    assert again is not None
+    assert shortest <= again.due_at - NOON <= longest
+    assert [each.tries for each in again.pending] == [tries + 1]
+
+
+def test_who_asks_for_time_at_the_last_try_gets_no_other() -> None:
+    lane = a_lane("evt_1", tries=9)
+    assert put_off(lane, EventId("evt_1"), now=NOON, not_before=NOON + HOUR) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "may"), [(429, True), (503, True), (500, False), (302, False), (None, False)]
+)
+def test_only_who_is_too_busy_may_ask_for_time(status: int | None, *, may: bool) -> None:
+    assert Try(at=NOON, duration_ms=1, status=status).may_ask_for_time is may
+
+
 def test_after_ten_tries_there_is_no_other_and_the_next_event_is_due() -> None:
     lane = a_lane("evt_1", "evt_2", tries=9)
     assert put_off(lane, EventId("evt_1"), now=NOON) is None

@@ -76,7 +76,10 @@ def served(host: Host) -> Iterator[Outside]:
             nowhere=f"http://{host.nowhere}",
             fakes=fakes,
             payer=Tremendous(
-                base_url=f"{base_url}{Fakes.PAYER}", api_key=API_KEY, timeout_seconds=PATIENCE_S
+                base_url=f"{base_url}{Fakes.PAYER}",
+                api_key=API_KEY,
+                clock=clock.utc_now,
+                timeout_seconds=PATIENCE_S,
             ),
             partner=Partner(
                 url=f"{base_url}{Fakes.PARTNERS}/cinema/codes",

@@ -12,6 +12,7 @@ from referrals.domain.providers import NotNow, Refused, TheirOrder, TheirStatus,
 from referrals.fulfil.partners import NoBooksError
 from referrals.runtime import clock
 from tests.fulfil.outside import Case, Outside, the_partner, the_payer
+from tests.shop import NOON
 
 # what was done, and what looking up says then
 DONE_BUT_UNHEARD = (
@@ -119,6 +120,18 @@ def test_who_is_too_busy_did_nothing(case: Case) -> None:
 
     assert isinstance(case.provider.ask(case.asking), NotNow)
     assert isinstance(case.provider.look_up(the_id(case)), NotNow)
+    assert case.done(the_id(case)) == 0
+
+
+def test_who_is_too_busy_may_say_for_how_long(case: Case) -> None:
+    clock.set_source(lambda: NOON)
+    case.conduct.misbehave(Misbehaviour.BUSY_FOR_LONG)
+    case.conduct.misbehave(Misbehaviour.BUSY_FOR_LONG, method="GET")
+
+    answers = [case.provider.ask(case.asking), case.provider.look_up(the_id(case))]
+
+    half_past = NOON + timedelta(minutes=30)
+    assert [isinstance(each, NotNow) and each.not_before for each in answers] == [half_past] * 2
     assert case.done(the_id(case)) == 0
 
 

@@ -23,7 +23,9 @@ from referrals.fulfil.tremendous import Tremendous, options_of
 from referrals.outbound import Answer, AnswerLostError, NotReachedError, TargetRefusedError
 from tests.shop import NOON
 
-PAYER = Tremendous(base_url="https://payer.example/api/v2", api_key="an API key")
+PAYER = Tremendous(
+    base_url="https://payer.example/api/v2", api_key="an API key", clock=lambda: NOON
+)
 ID = DispatchId("pay_1")
 ANNA = Recipient(name="Anna Petrova", email="anna.p@customer.example")
 

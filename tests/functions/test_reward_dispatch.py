@@ -68,6 +68,21 @@ def states() -> set[RewardState]:
     return {each.state for each in rewards.list_of_owner(TEA, ANNA)}
 
 
+def test_providers_that_ask_for_half_an_hour_are_not_asked_before_it_is_over(
+    paying: LocalCloud,
+) -> None:
+    paying.fakes.payer.conduct.misbehave(Misbehaviour.BUSY_FOR_LONG)
+    paying.fakes.partners.conduct.misbehave(Misbehaviour.BUSY_FOR_LONG)
+    for minutes in (0, 1, 2, 10, 29):
+        tick(paying, minutes=minutes)
+    assert {each.attempts for each in dispatches.iter_all()} == {1}
+    assert states() == {RewardState.FULFILLING}
+    for minutes in (31, 32):
+        tick(paying, minutes=minutes)
+    assert states() == {RewardState.FULFILLED}
+    assert verify_ledger().faults == ()
+
+
 def test_cash_is_paid_and_a_code_is_made_by_the_clock_alone(paying: LocalCloud) -> None:
     tick(paying, minutes=0)
     tick(paying, minutes=1)

@@ -23,7 +23,7 @@ from referrals.domain.webhooks import (
     groups_of,
     rotated,
 )
-from referrals.notify.webhooks import post_test, secrets_of
+from referrals.notify.webhooks import Posted, post_test, secrets_of
 from referrals.runtime.signatures import RefusedError, check_signature
 from referrals.store import events, webhooks
 from referrals.store.transactions import commit, read
@@ -243,6 +243,74 @@ def test_an_event_is_tried_ten_times_over_75_hours_and_then_the_next_follows(
     assert delivery(endpoint).state is DeliveryState.FAILED
     assert timedelta(hours=67.5) <= tries[-1].at - tries[0].at <= timedelta(hours=82.6)
     assert Counter(receiver.ids()) == {"evt_1": 10, "evt_2": 1}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("asked", ["7200", "Mon, 04 May 2026 14:00:00 GMT"])
+def test_a_receiver_that_asks_for_time_is_not_told_of_that_object_before_it_is_over(
+    receiver: Receiver, status: int, asked: str
+) -> None:
+    endpoint = an_endpoint(receiver)
+    receiver.answers.append(status)
+    receiver.asks_for = (asked,)
+    enqueue_webhooks(happened(1), now=NOON)
+    deliver_due(endpoint, now=NOON)
+    in_two_hours = NOON + 2 * HOUR
+    assert in_two_hours <= next_try_at(endpoint) < in_two_hours + timedelta(seconds=10)
+    enqueue_webhooks(happened(2), now=NOON + HOUR)
+    deliver_due(endpoint, now=in_two_hours - timedelta(seconds=1))
+    assert receiver.ids() == ["evt_1"]
+    deliver_due(endpoint, now=in_two_hours + timedelta(seconds=10))
+    assert receiver.ids() == ["evt_1", "evt_1", "evt_2"]
+
+
+def test_who_asks_for_time_for_one_object_is_told_of_others(receiver: Receiver) -> None:
+    endpoint = an_endpoint(receiver)
+    receiver.answers.append(429)
+    receiver.asks_for = ("7200",)
+    enqueue_webhooks(happened(1), now=NOON)
+    deliver_due(endpoint, now=NOON)
+    enqueue_webhooks(happened(2, reward="rwd_2"), now=NOON)
+    deliver_due(endpoint, now=NOON)
+    assert receiver.ids() == ["evt_1", "evt_2"]
+    assert is_empty(endpoint, "rwd_2")
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"),
+    [
+        (500, ("7200",)),
+        (302, ("7200",)),
+        (429, ("-7200",)),
+        (429, ("soon",)),
+        (429, ("7200", "7200")),
+        (503, ("Mon, 04 May 2026 11:00:00 GMT",)),
+    ],
+)
+def test_what_asks_for_no_time_is_tried_again_when_it_was_planned(
+    receiver: Receiver, status: int, asked: tuple[str, ...]
+) -> None:
+    endpoint = an_endpoint(receiver)
+    receiver.status, receiver.asks_for = status, asked
+    enqueue_webhooks(happened(), now=NOON)
+    deliver_due(endpoint, now=NOON)
+    assert timedelta(seconds=54) <= next_try_at(endpoint) - NOON <= timedelta(seconds=66)
+
+
+def test_who_asks_for_time_for_ever_is_tried_once_a_day_and_disabled_after_five(
+    receiver: Receiver,
+) -> None:
+    endpoint = an_endpoint(receiver)
+    receiver.status, receiver.asks_for = 503, ("9" * 5_000,)
+    enqueue_webhooks(happened(), now=NOON)
+    for hours in range(10 * 24):
+        deliver_due(endpoint, now=NOON + hours * HOUR)
+    assert [each.at - NOON for each in delivery(endpoint).tries] == [
+        *(timedelta(0), 1 * DAY, 2 * DAY, 3 * DAY, 4 * DAY),
+        5 * DAY,
+    ]
+    assert delivery(endpoint).state is DeliveryState.DROPPED
+    assert known(endpoint).disabled_reason is DisabledReason.FAILING
 
 
 def test_a_redirect_is_a_failure_and_nobody_goes_there(receiver: Receiver) -> None:
@@ -520,12 +588,12 @@ def _slow_then_fast(
     """Let somebody else take the lane, and fail, while the first post is on its way."""
     seen = list[int]()
 
-    def post(*_: object, **__: object) -> Try:
+    def post(*_: object, **__: object) -> Posted:
         if seen:
-            return Try(at=later, duration_ms=1, status=503)
+            return Posted(outcome=Try(at=later, duration_ms=1, status=503))
         seen.append(1)
         deliver(key_of(endpoint, reward), now=later)
-        return Try(at=NOON, duration_ms=120_000, status=first)
+        return Posted(outcome=Try(at=NOON, duration_ms=120_000, status=first))
 
     return post
 

@@ -14,6 +14,8 @@ from infra.local.gateway import PageRequest, PageResponse
 
 # longer than any of our calls waits for an answer
 SLOW_S = 12.0
+# for so long nobody is to call who was told so
+PEACE_S = 1_800
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -26,6 +28,7 @@ class Misbehaviour(StrEnum):
     GIBBERISH = "gibberish"  # does the work, and answers what cannot be read
     FAIL_BEFORE = "fail_before"  # answers 500 and does nothing
     BUSY = "busy"  # answers 429 and does nothing
+    BUSY_FOR_LONG = "busy_for_long"  # the same, and asks for half an hour of peace
     REFUSE = "refuse"  # says no for good
     DUPLICATE = "duplicate"  # does the work twice
     LATE = "late"  # is done only when it is looked up for the second time
@@ -66,9 +69,8 @@ class Conduct:
         match kind:
             case Misbehaviour.FAIL_BEFORE:
                 return _failed()
-            case Misbehaviour.BUSY:
-                too_many = {"errors": {"message": "Too many requests", "payload": {}}}
-                return as_json(too_many, status=HTTPStatus.TOO_MANY_REQUESTS)
+            case Misbehaviour.BUSY | Misbehaviour.BUSY_FOR_LONG:
+                return _busy(is_for_long=kind is Misbehaviour.BUSY_FOR_LONG)
         answer = work(kind)
         match kind:
             case Misbehaviour.TIME_OUT:
@@ -101,6 +103,13 @@ def read_json(request: PageRequest) -> dict[str, Any]:
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _busy(*, is_for_long: bool) -> PageResponse:
+    too_many = {"errors": {"message": "Too many requests", "payload": {}}}
+    answer = as_json(too_many, status=HTTPStatus.TOO_MANY_REQUESTS)
+    asked = {"Retry-After": str(PEACE_S)} if is_for_long else {}
+    return replace(answer, headers={**answer.headers, **asked})
 
 
 def _failed() -> PageResponse:

@@ -37,6 +37,7 @@ class Receiver:
         Misbehaviour.HANG_UP,
         Misbehaviour.FAIL_BEFORE,
         Misbehaviour.BUSY,
+        Misbehaviour.BUSY_FOR_LONG,
         Misbehaviour.GONE,
         Misbehaviour.REDIRECT,
     )

@@ -16,10 +16,11 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -46,6 +47,13 @@ _PRIVATE_IPV6 = tuple(
 # what a URL may not hold: parsers read it in different ways
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
+_RETRY_AFTER = "retry-after"
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_MANY_SECONDS = re.compile(r"[0-9]{10,}")
+_MOST_SECONDS = 10**9  # thirty years: nobody waits as long, and no date overflows
+# the three forms of a date, RFC 9110, section 5.6.7
+_DATES = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+
 Resolver = Callable[[str, int], list[str]]
 
 
@@ -67,11 +75,42 @@ class AnswerLostError(OutboundError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back; `body` is cut where too much came."""
+    """What came back; `body` is cut where too much came.
+
+    `headers` are by their names in lower case; several of one name stand in one, with commas.
+    """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    def not_before(self, now: datetime) -> datetime | None:
+        """Give the moment before which whoever answered at `now` asks not to be called again.
+
+        RFC 9110, section 10.2.3: seconds or a date. None when they ask for nothing that can be
+        read; it may be over, or far away, and how long they are obeyed is for the caller to say.
+        """
+        given = self.headers.get(_RETRY_AFTER, "").strip()
+        if _SECONDS.fullmatch(given):
+            return now + timedelta(seconds=int(given))
+        if _MANY_SECONDS.fullmatch(given):
+            return now + timedelta(seconds=_MOST_SECONDS)
+        dates = (_date(given, form) for form in _DATES)
+        return next((each for each in dates if each is not None), None)
+
+
+def _date(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _by_name(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
 
 
 def _resolved(host: str, port: int) -> list[str]:
@@ -122,7 +161,7 @@ def send(
                 raise AnswerLostError("the answer is cut off")
         except (http.client.HTTPException, OSError) as error:
             raise AnswerLostError(type(error).__name__) from None
-    return Answer(status=response.status, body=content, headers=dict(response.getheaders()))
+    return Answer(status=response.status, body=content, headers=_by_name(response.getheaders()))
 
 
 def check_target(url: str, *, timeout_seconds: float = 5) -> None:

@@ -64,7 +64,13 @@ app.command("forget")(people.forget)
 app.command("replay")(replay.replay)
 
 _LONGEST_COUPON = 64
-_ROTATED = ("click-key", "signal-key", "portal-key", "webhook-secret", "api-key")
+_OUTGOING = "outgoing-key"
+_ROTATED = ("click-key", "signal-key", "portal-key", "webhook-secret", "api-key", _OUTGOING)
+_NEW_SIGNING_SECRETS = """\
+webhook endpoints and partners have new secrets, which sign too in ten minutes
+at the latest. Give each of them its own then, and before the next rotation:
+  referrals webhooks secret ENDPOINT
+  referrals partners secret PROGRAM PARTNER"""
 
 
 @coupons_app.command("add")
@@ -97,9 +103,7 @@ def count_coupons(program: str, pool: str) -> None:
 
 @secrets_app.command("rotate")
 def rotate_secret(
-    name: Annotated[
-        str, typer.Argument(help="click-key, signal-key, portal-key, webhook-secret or api-key")
-    ],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(_ROTATED)}.")],
 ) -> None:
     """Make a new value current; the one before stays valid until the next rotation."""
     if name not in _ROTATED:
@@ -111,6 +115,8 @@ def rotate_secret(
     content = {"current": fresh, "previous": known["current"]}
     manager.put_secret_value(SecretId=secret_id, SecretString=json.dumps(content))
     out.print(f"{name} is rotated; the value before stays valid until the next rotation")
+    if name == _OUTGOING:
+        out.print(_NEW_SIGNING_SECRETS)
 
 
 @links_app.command("clicks")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from referrals.cli.output import StoppedError, out
-from referrals.cli.stored_secrets import live_values
+from referrals.cli.output import StoppedError
+from referrals.cli.stored_secrets import live_values, print_live
 from referrals.domain.errors import ReferralError
 from referrals.domain.ids import ProgramId
 from referrals.fulfil.partners import partner_secret
@@ -19,11 +19,11 @@ def show_secret(
     program: str,
     partner: Annotated[str, typer.Argument(help="Its name in the program.")],
 ) -> None:
-    """Show the secret that a partner's system checks our calls with."""
+    """Show the secret that a partner's system checks our calls with, and the one before."""
     try:
         terms = programs.get_live(ProgramId(program))
     except ReferralError as error:
         raise StoppedError(str(error)) from error
     if partner not in terms.partners:
         raise StoppedError(f"program {program} names no partner {partner}")
-    out.print(partner_secret(live_values("outgoing-key")[0], partner), soft_wrap=True)
+    print_live([partner_secret(key, partner) for key in live_values("outgoing-key")])

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from referrals.cli.output import StoppedError, out
 from referrals.cli.programs import get_program
-from referrals.cli.stored_secrets import live_values
+from referrals.cli.stored_secrets import live_values, print_live
 from referrals.domain.errors import ReferralError
 from referrals.domain.events import EventName
 from referrals.domain.ids import EndpointId, ProgramId
@@ -112,7 +112,7 @@ def show(endpoint: EndpointName) -> None:
 
 @app.command("secret")
 def show_secret(endpoint: EndpointName) -> None:
-    """Show the secret that signatures are checked with, and the one before while it signs too."""
+    """Show the secret that signatures are checked with, and those before while they sign too."""
     _print_secrets(_get(endpoint))
 
 
@@ -214,8 +214,8 @@ def _change(endpoint: str, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
 
 
 def _print_secrets(endpoint: Endpoint) -> None:
-    for secret in secrets_of(endpoint, outgoing=live_values("outgoing-key"), now=clock.utc_now()):
-        out.print(secret, soft_wrap=True)
+    outgoing = live_values("outgoing-key")
+    print_live(secrets_of(endpoint, outgoing=outgoing, now=clock.utc_now()))
 
 
 def _status(endpoint: Endpoint) -> str:

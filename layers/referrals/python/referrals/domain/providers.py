@@ -44,9 +44,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotNow:
-    """Nothing was done, surely; the same may be asked again later."""
+    """Nothing was done, surely; the same may be asked again later.
+
+    `not_before` is the moment that the provider itself asked for.
+    """
 
     reason: str
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

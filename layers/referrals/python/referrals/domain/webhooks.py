@@ -36,6 +36,9 @@ PAUSES = (
 MOST_TRIES = len(PAUSES) + 1
 # Each pause is longer or shorter by up to a tenth, so that those who failed together part.
 _JITTER_BPS = 1_000
+# For as long as this a receiver who asks for it is left alone; what is planned may be longer.
+LONGEST_WISH = timedelta(hours=24)
+_ASK_FOR_TIME = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 DISABLED_AFTER = timedelta(days=5)
 WARNED_AFTER = (timedelta(days=1), timedelta(days=3))
@@ -236,6 +239,11 @@ class Try:
     def is_gone(self) -> bool:
         return self.status == HTTPStatus.GONE
 
+    @property
+    def may_ask_for_time(self) -> bool:
+        """Whether the answer may say when to come again; of others nothing is taken."""
+        return self.status in _ASK_FOR_TIME
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -338,15 +346,22 @@ def without(lane: Lane, event_ids: Sequence[EventId], *, now: datetime) -> Lane:
     return replace(lane, pending=rest, due_at=now, leased_until=None)
 
 
-def put_off(lane: Lane, event_id: EventId, *, now: datetime) -> Lane | None:
-    """Leave an event that failed in its lane for the next try; None when it had its last one."""
+def put_off(
+    lane: Lane, event_id: EventId, *, now: datetime, not_before: datetime | None = None
+) -> Lane | None:
+    """Leave an event that failed in its lane for the next try; None when it had its last one.
+
+    `not_before` is what the receiver asked for: it makes the pause longer, up to a day, and never
+    shorter, and gives no try more.
+    """
     (failed,) = [each for each in lane.pending if each.event_id == event_id]
     tries = failed.tries + 1
     if tries >= MOST_TRIES:
         return None
     pause = pause_after(tries, f"{lane.key.endpoint_id}:{event_id}")
     waiting = [replace(each, tries=tries) if each is failed else each for each in lane.pending]
-    return replace(lane, pending=tuple(waiting), due_at=now + pause, leased_until=None)
+    due_at = max(now + pause, min(not_before or now, now + LONGEST_WISH))
+    return replace(lane, pending=tuple(waiting), due_at=due_at, leased_until=None)
 
 
 def pause_after(tries: int, name: str) -> timedelta:

@@ -84,7 +84,7 @@ class Partner:
         if answer.status in _NO_FOR_GOOD:
             return Refused(reason=_reason(answer))
         if answer.status in _NOTHING_DONE:
-            return NotNow(reason=f"answered {answer.status}")
+            return self._not_now(answer)
         return _read(answer)
 
     def look_up(self, dispatch_id: DispatchId) -> TheirOrder | NotNow | Unknown | None:
@@ -95,7 +95,7 @@ class Partner:
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         if answer.status in _NOTHING_DONE:
-            return NotNow(reason=f"answered {answer.status}")
+            return self._not_now(answer)
         return _read(answer)
 
     def iter_orders(self, since: datetime) -> Iterator[TheirOrder]:
@@ -115,6 +115,10 @@ class Partner:
             return Unknown(reason=f"no answer: {error}")
         except OutboundError as error:
             return NotNow(reason=f"not reached: {error}")
+
+    def _not_now(self, answer: Answer) -> NotNow:
+        not_before = answer.not_before(self.clock())
+        return NotNow(reason=f"answered {answer.status}", not_before=not_before)
 
 
 def _read(answer: Answer) -> TheirOrder | Unknown:

@@ -15,7 +15,7 @@ https://developers.tremendous.com/docs/pagination.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -69,6 +69,7 @@ class Tremendous:
 
     base_url: str
     api_key: str = field(repr=False)
+    clock: Callable[[], datetime]
     timeout_seconds: float = 10
 
     def ask(self, asking: Asking) -> TheirOrder | Refused | NotNow | Unknown:
@@ -81,7 +82,7 @@ class Tremendous:
             return Unknown(reason=f"no answer: {error}")
         except OutboundError as error:
             return NotNow(reason=f"not reached: {error}")
-        return _asked(answer, asking.recipient)
+        return _asked(answer, asking.recipient, now=self.clock())
 
     def look_up(self, dispatch_id: DispatchId) -> TheirOrder | NotNow | Unknown | None:
         """Find the order under an id; more than one that is alive count together."""
@@ -92,7 +93,8 @@ class Tremendous:
         except OutboundError as error:
             return NotNow(reason=f"not reached: {error}")
         if answer.status in _NOTHING_DONE:
-            return NotNow(reason=f"answered {answer.status}")
+            not_before = answer.not_before(self.clock())
+            return NotNow(reason=f"answered {answer.status}", not_before=not_before)
         try:
             return _found(answer, dispatch_id)
         except BrokenAnswerError as error:
@@ -170,11 +172,14 @@ def _order_body(asking: Asking, recipient: Recipient) -> bytes:
     return json.dumps(document).replace(f'"{_AMOUNT}"', amount, 1).encode()
 
 
-def _asked(answer: Answer, recipient: Recipient) -> TheirOrder | Refused | NotNow | Unknown:
+def _asked(
+    answer: Answer, recipient: Recipient, *, now: datetime
+) -> TheirOrder | Refused | NotNow | Unknown:
     if answer.status in _NO_FOR_GOOD:
         return Refused(reason=_reason(answer, recipient))
     if answer.status in _NOTHING_DONE:
-        return NotNow(reason=f"answered {answer.status}: {_reason(answer, recipient)}")
+        reason = f"answered {answer.status}: {_reason(answer, recipient)}"
+        return NotNow(reason=reason, not_before=answer.not_before(now))
     try:
         document = _document(answer).get("order")
         return _order(document if isinstance(document, dict) else {})

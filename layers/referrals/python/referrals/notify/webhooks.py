@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from referrals import outbound
 from referrals.domain.events import DomainEvent
@@ -11,12 +12,20 @@ from referrals.domain.ids import EventId, derive
 from referrals.domain.signing_keys import derived_secret, signed_headers
 from referrals.domain.webhooks import Endpoint, Try
 from referrals.notify.topics import envelope
-from referrals.outbound import OutboundError
+from referrals.outbound import Answer, OutboundError
 
 _TIMEOUT_SECONDS = 10
-# of an answer only its status is looked at
+# of an answer only its status is looked at, and when it asks to be called again
 _MOST_BYTES = 64 * 1024
 _LONGEST_ERROR = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """What came of a post, and the moment before which the receiver asks for no other."""
+
+    outcome: Try
+    not_before: datetime | None = None
 
 
 def body_of(happened: DomainEvent) -> str:
@@ -32,7 +41,7 @@ def secrets_of(endpoint: Endpoint, *, outgoing: Sequence[str], now: datetime) ->
 
 def post(
     endpoint: Endpoint, event_id: EventId, body: str, *, outgoing: Sequence[str], now: datetime
-) -> Try:
+) -> Posted:
     """Post an event once; whatever comes of it is the answer."""
     content = body.encode()
     secrets = secrets_of(endpoint, outgoing=outgoing, now=now)
@@ -42,7 +51,7 @@ def post(
         **signed_headers(event_id, content, secrets=secrets, now=now),
     }
     started = time.monotonic()
-    status, error = None, None
+    answer, error = None, None
     try:
         answer = outbound.send(
             "POST",
@@ -52,11 +61,19 @@ def post(
             timeout_seconds=_TIMEOUT_SECONDS,
             most_bytes=_MOST_BYTES,
         )
-        status = answer.status
     except OutboundError as refusal:
         error = f"{type(refusal).__name__}: {refusal}"[:_LONGEST_ERROR]
     duration_ms = round((time.monotonic() - started) * 1000)
-    return Try(at=now, duration_ms=duration_ms, status=status, error=error)
+    status = answer.status if answer else None
+    outcome = Try(at=now, duration_ms=duration_ms, status=status, error=error)
+    return Posted(outcome=outcome, not_before=_not_before(answer, outcome))
+
+
+def _not_before(answer: Answer | None, outcome: Try) -> datetime | None:
+    """Give the moment that a receiver asked for; its seconds count from when it answered."""
+    if answer is None or not outcome.may_ask_for_time:
+        return None
+    return answer.not_before(outcome.at + timedelta(milliseconds=outcome.duration_ms))
 
 
 def post_test(endpoint: Endpoint, *, outgoing: Sequence[str], now: datetime) -> Try:
@@ -68,7 +85,7 @@ def post_test(endpoint: Endpoint, *, outgoing: Sequence[str], now: datetime) -> 
         "timestamp": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": {"endpoint_id": endpoint.endpoint_id},
     }
-    return post(endpoint, event_id, _written(told), outgoing=outgoing, now=now)
+    return post(endpoint, event_id, _written(told), outgoing=outgoing, now=now).outcome
 
 
 def _written(told: Mapping[str, object]) -> str:

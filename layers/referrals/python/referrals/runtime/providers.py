@@ -32,4 +32,5 @@ def payout_provider() -> Provider | None:
     url = settings.payout_provider_url()
     if url is None:
         return None
-    return Tremendous(base_url=url.rstrip("/"), api_key=secret("payout_provider").current)
+    key = secret("payout_provider").current
+    return Tremendous(base_url=url.rstrip("/"), api_key=key, clock=clock.utc_now)

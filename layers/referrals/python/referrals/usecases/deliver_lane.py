@@ -26,7 +26,7 @@ from referrals.domain.webhooks import (
     tried,
     without,
 )
-from referrals.notify.webhooks import post
+from referrals.notify.webhooks import Posted, post
 from referrals.store import events, webhooks
 from referrals.store.transactions import commit, read, until_settled
 
@@ -47,8 +47,8 @@ def deliver_lane(key: LaneKey, *, outgoing: Sequence[str], now: datetime) -> boo
         return until_settled(lambda: _drop(lane, now))
     if delivery is None:  # it was deleted with its time to live
         return until_settled(lambda: _forget(lane, now))
-    outcome = post(endpoint, delivery.event_id, delivery.body, outgoing=outgoing, now=now)
-    return until_settled(lambda: _write(lane, delivery.event_id, outcome, now))
+    posted = post(endpoint, delivery.event_id, delivery.body, outgoing=outgoing, now=now)
+    return until_settled(lambda: _write(lane, delivery.event_id, posted, now))
 
 
 def _lease(key: LaneKey, now: datetime) -> Lane | None:
@@ -104,7 +104,7 @@ class _Found:
     delivery: Delivery
 
 
-def _write(taken: Lane, event_id: EventId, outcome: Try, now: datetime) -> bool:
+def _write(taken: Lane, event_id: EventId, posted: Posted, now: datetime) -> bool:
     """Write what came of a try.
 
     A success is a fact, whoever has the lane now. A failure is told only by who has it.
@@ -113,9 +113,9 @@ def _write(taken: Lane, event_id: EventId, outcome: Try, now: datetime) -> bool:
     if found is None or not found.lane.holds(event_id):
         return False
     is_ours = found.lane.leased_until == taken.leased_until
-    if outcome.is_success:
-        return _write_success(found, outcome, now, is_ours=is_ours)
-    return is_ours and _write_failure(found, outcome, now)
+    if posted.outcome.is_success:
+        return _write_success(found, posted.outcome, now, is_ours=is_ours)
+    return is_ours and _write_failure(found, posted, now)
 
 
 def _read_all(key: LaneKey, event_id: EventId) -> _Found | None:
@@ -145,16 +145,16 @@ def _write_success(found: _Found, outcome: Try, now: datetime, *, is_ours: bool)
     return is_ours and bool(left.pending)
 
 
-def _write_failure(found: _Found, outcome: Try, now: datetime) -> bool:
+def _write_failure(found: _Found, posted: Posted, now: datetime) -> bool:
     delivery, event_id = found.delivery, found.delivery.event_id
-    again = put_off(found.lane, event_id, now=now)
+    again = put_off(found.lane, event_id, now=now, not_before=posted.not_before)
     left = again or without(found.lane, [event_id], now=now)
     state = DeliveryState.PENDING if again else DeliveryState.FAILED
-    after, name = after_failure(found.endpoint, is_gone=outcome.is_gone, now=now)
+    after, name = after_failure(found.endpoint, is_gone=posted.outcome.is_gone, now=now)
     told = name and endpoint_event(name, after, program_id=delivery.program_id, now=now)
     commit(
         webhooks.save_lane(left),
-        webhooks.save_delivery(tried(delivery, outcome, state)),
+        webhooks.save_delivery(tried(delivery, posted.outcome, state)),
         webhooks.save_endpoint(after) if after != found.endpoint else None,
         events.append([told], now=now) if told else None,
     )
