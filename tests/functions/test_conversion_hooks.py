@@ -84,6 +84,46 @@ def test_a_referral_through_the_hooks_answers_as_the_contract_says(api: Api) -> 
     ]
 
 
+def test_a_friend_who_never_enrolled_is_answered_with_what_they_have(
+    api: Api, cloud: LocalCloud
+) -> None:
+    api.post("/api/advocates", ADVOCATE)
+    assert api.advocate("boris").status == 404
+    api.post("/hooks/purchase", {**PURCHASE, "code": "ANNA10"})
+    clock.set_source(lambda: NOON + timedelta(days=14))
+    cloud.run_schedules()
+    cloud.settle()
+    answer = api.advocate("boris")
+    shown = answer.json
+    (reward,) = shown.pop("rewards")
+    assert answer.status == 200
+    assert shown == {
+        "id": "boris",
+        "program": "tea",
+        "code": None,
+        "link": None,
+        "status": "not_enrolled",
+        "balances": [
+            {
+                "unit": "EUR",
+                "held_minor": 0,
+                "available_minor": 0,
+                "credit_minor": 300,
+                "paid_minor": 300,
+                "debt_minor": 0,
+            }
+        ],
+        "counts": {"clicks": 0, "signups": 0, "purchases": 0},
+        "referrals": [],
+    }
+    assert (reward["state"], reward["amount_minor"]) == ("fulfilled", 300)
+    enrolled = api.post("/api/advocates", {**ADVOCATE, "id": "boris", "code": "BORIS10"})
+    assert (enrolled.status, enrolled.json["status"]) == (201, "active")
+    again = api.advocate("boris").json
+    assert (again["code"], again["link"]) == ("BORIS10", "http://127.0.0.1/r/BORIS10")
+    assert again["balances"] == shown["balances"]
+
+
 def test_a_signature_is_as_good_as_a_key(api: Api) -> None:
     assert signed(api, "/api/advocates", ADVOCATE).status == 201
 

@@ -435,7 +435,7 @@ def test_an_advocate_who_is_forgotten_can_be_shown_and_so_can_their_friends_advo
     (line,) = show_advocate("anna", TEA, keys=KEYS).referrals
     assert line.friend == person("boris")
     forget()
-    assert show_advocate("anna", TEA, keys=KEYS).advocate.status is AdvocateStatus.FORGOTTEN
+    assert show_advocate("anna", TEA, keys=KEYS).status == AdvocateStatus.FORGOTTEN
     assert show_statement("anna", TEA, keys=KEYS).journals == 1
     assert give_back().advocate == person("anna")
 

@@ -10,7 +10,6 @@ from referrals import settings
 from referrals.domain.decisions import Decision
 from referrals.domain.granting import RewardNote
 from referrals.domain.ledger import Balance, Place, handed_over_minor, spendable_minor
-from referrals.domain.people import Advocate
 from referrals.domain.rewards import Reward
 from referrals.usecases.answers import Recorded
 from referrals.usecases.enrol_advocate import Enrolled
@@ -41,7 +40,10 @@ def enrolled(answer: Enrolled, *, customer_id: str) -> Response:
     """Answer an enrolment: 201 the first time, 200 when the advocate is known."""
     return _answer(
         {
-            **_advocate(answer.advocate, customer_id),
+            "id": customer_id,
+            "program": answer.advocate.program_id,
+            "code": answer.advocate.code,
+            "link": settings.share_link(answer.advocate.code),
             "status": answer.advocate.status,
             "created_at": timestamp(answer.advocate.created_at),
             "rewards": [_promised(reward) for reward in answer.rewards],
@@ -51,11 +53,18 @@ def enrolled(answer: Enrolled, *, customer_id: str) -> Response:
 
 
 def standing(answer: Standing, *, currency: str) -> Response:
-    """Answer with everything an advocate has; the program's currency is there even when empty."""
+    """Answer with everything somebody has; the program's currency is there even when empty.
+
+    Who never enrolled has no code and no link: both are null.
+    """
     units = sorted({currency, *answer.balance.units})
+    code = answer.advocate.code if answer.advocate else None
     body = {
-        **_advocate(answer.advocate, answer.customer_id),
-        "status": answer.advocate.status,
+        "id": answer.customer_id,
+        "program": answer.balance.program_id,
+        "code": code,
+        "link": settings.share_link(code) if code else None,
+        "status": answer.status,
         "balances": [_balance(answer.balance, unit) for unit in units],
         "counts": {
             "clicks": answer.clicks.clicks,
@@ -93,15 +102,6 @@ def redemption(answer: Redeemed) -> Response:
         "reward": _promised(answer.reward) if answer.reward else None,
     }
     return _answer(_without_none(body), is_new=answer.is_new)
-
-
-def _advocate(advocate: Advocate, customer_id: str) -> dict[str, Any]:
-    return {
-        "id": customer_id,
-        "program": advocate.program_id,
-        "code": advocate.code,
-        "link": settings.share_link(advocate.code),
-    }
 
 
 def _balance(balance: Balance, unit: str) -> dict[str, Any]:
