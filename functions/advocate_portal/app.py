@@ -115,7 +115,7 @@ def save_details(token: str) -> Response:
         case ShippingDetails():
             give_shipping(given, now=clock.utc_now())
         case PayeeDetails():
-            give_payee(given)
+            give_payee(given, program_id=asked.program_id, now=clock.utc_now())
     return _details_page(asked, is_saved=True)
 
 

@@ -135,10 +135,23 @@ def test_a_payout_that_came_back_is_released() -> None:
     assert "1 payouts reserved" in run("run", "tea", days=1).output
 
 
+def test_money_that_arrived_and_came_back_goes_out_again() -> None:
+    run("run", "tea")
+    said = ("--reason", "account closed", "--actor", "olga")
+    early = run("came-back", payout().dispatch_id, *said)
+    assert early.exit_code == 1
+    assert "cannot go from reserved to returned" in early.output
+    run("confirm", payout().dispatch_id, "--reference", "booking 7", "--actor", "olga")
+    assert "is returned" in run("came-back", payout().dispatch_id, *said).output
+    assert "because: account closed" in run("show", payout().dispatch_id).output
+    assert "1 payouts reserved" in run("run", "tea", days=1).output
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("show", "pay_no"),
+        ("came-back", "pay_no", "--reason", "lost", "--actor", "olga"),
         ("confirm", "pay_no", "--reference", "7", "--actor", "olga"),
         ("return", "pay_no", "--reason", "lost", "--actor", "olga"),
         ("resolve", "dif_no", "--note", "known", "--actor", "olga"),

@@ -83,6 +83,26 @@ def test_a_hand_over_is_confirmed_with_its_reference_and_once() -> None:
     assert purse_of("anna") == Purse(available=1_500, paid=500)
 
 
+def come_back(reference: str) -> Result:
+    return CliRunner().invoke(
+        app,
+        [
+            *("rewards", "came-back", cash_id(), *OF_ANNA, "--reference", reference),
+            *("--reason", "account closed", "--actor", "olga"),
+        ],
+    )
+
+
+def test_a_hand_over_that_came_back_is_available_again() -> None:
+    confirm("transfer 7")
+    other = come_back("transfer 8")
+    assert other.exit_code == 1
+    assert "not with this reference" in other.output
+    assert "is available" in come_back("transfer 7").output
+    assert come_back("transfer 7").exit_code == 0
+    assert "handed over, transfer 9" in confirm("transfer 9").output
+
+
 def test_a_reward_of_nobody_is_not_confirmed() -> None:
     answer = run(
         *("rewards", "confirm", "rwd_unknown", *OF_ANNA),

@@ -66,6 +66,7 @@ ALLOWED = {
     (S.FROZEN, S.REFUSED),
     (S.CONFIRMED, S.SETTLED),
     (S.REFUSED, S.RELEASED),
+    (S.SETTLED, S.RETURNED),
 }
 FORBIDDEN = sorted({(one, other) for one in S for other in S} - ALLOWED)
 
@@ -143,6 +144,7 @@ def test_a_dispatch_moves_nowhere_else(before: S, after: S) -> None:
         (S.FROZEN, None),
         (S.SETTLED, None),
         (S.RELEASED, None),
+        (S.RETURNED, None),
     ],
 )
 def test_what_is_due_has_one_next_step(state: S, step: NextStep | None) -> None:
@@ -233,6 +235,30 @@ def test_a_look_up_without_an_answer_changes_nothing_but_when_to_look_again(
         assert dispatch.state is state
         pauses.append(((dispatch.due_at or NOW) - NOW) // A_MINUTE)
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "asked_for", "pause"),
+    [
+        (1, timedelta(0), timedelta(minutes=2)),
+        (1, timedelta(minutes=1), timedelta(minutes=2)),
+        (1, timedelta(days=-1), timedelta(minutes=2)),
+        (1, timedelta(minutes=3), timedelta(minutes=3)),
+        (1, timedelta(hours=6), timedelta(hours=6)),
+        (1, timedelta(days=10_000), timedelta(hours=6)),
+        (5, timedelta(minutes=3), timedelta(minutes=32)),
+        (20, timedelta(days=10_000), timedelta(hours=6)),
+    ],
+)
+def test_a_provider_that_asks_for_time_gets_a_longer_pause_and_six_hours_at_most(
+    attempts: int, asked_for: timedelta, pause: timedelta
+) -> None:
+    busy = NotNow(reason="busy", not_before=NOW + asked_for)
+    asked = answered(a_dispatch(S.ASKING, attempts=attempts), busy, now=NOW)
+    looked = looked_up(a_dispatch(S.UNKNOWN, attempts=1, looks=attempts), busy, now=NOW)
+    assert (asked.state, asked.due_at) == (S.RESERVED, NOW + pause)
+    assert (looked.state, looked.due_at) == (S.UNKNOWN, NOW + pause)
+    assert looked.looks == attempts + 1
 
 
 def test_an_order_that_is_pending_for_long_is_looked_at_ever_more_seldom() -> None:

@@ -33,6 +33,7 @@ def test_subscribers_know_these_names() -> None:
         "reward.netted",
         "reward.expired",
         "reward.fulfilled",
+        "reward.returned",
         "reward.voided",
         "reward.clawed_back",
         "credit.redeemed",
@@ -40,8 +41,10 @@ def test_subscribers_know_these_names() -> None:
         "payout.reserved",
         "payout.sent",
         "payout.failed",
+        "payout.returned",
         "payout.stuck",
         "payout.difference",
+        "payee.changed",
         "webhook.failing",
         "webhook.disabled",
     }

@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from referrals.domain.errors import MoveNotAllowedError
+from referrals.domain.ids import DispatchId
 from referrals.domain.ledger import Posting, moved
 from referrals.domain.rewards import (
     Reversal,
     Reward,
     RewardState,
     available,
+    came_back,
     expired,
     extended,
     grant_posting,
@@ -171,6 +173,8 @@ ALLOWED_MOVES = {
     (FULFILLING, FULFILLED),
     (FULFILLING, AVAILABLE),
     (FULFILLED, CLAWED_BACK),
+    (FULFILLED, AVAILABLE),
+    (CLAWED_BACK, AVAILABLE),
 }
 FORBIDDEN_TO = {
     IN_REVIEW: (IN_REVIEW, AVAILABLE, FULFILLING, FULFILLED, EXPIRED, CLAWED_BACK),
@@ -178,10 +182,10 @@ FORBIDDEN_TO = {
     HELD: (IN_REVIEW, QUEUED, HELD, FULFILLING, FULFILLED, EXPIRED, CLAWED_BACK),
     AVAILABLE: (IN_REVIEW, QUEUED, HELD, AVAILABLE, FULFILLED, CLAWED_BACK),
     FULFILLING: (IN_REVIEW, QUEUED, HELD, FULFILLING, EXPIRED, VOIDED, CLAWED_BACK),
-    FULFILLED: (IN_REVIEW, QUEUED, HELD, AVAILABLE, FULFILLING, FULFILLED, EXPIRED, VOIDED),
+    FULFILLED: (IN_REVIEW, QUEUED, HELD, FULFILLING, FULFILLED, EXPIRED, VOIDED),
     EXPIRED: tuple(RewardState),
     VOIDED: tuple(RewardState),
-    CLAWED_BACK: tuple(RewardState),
+    CLAWED_BACK: tuple(state for state in RewardState if state is not AVAILABLE),
 }
 FORBIDDEN_MOVES = [(before, after) for before, afters in FORBIDDEN_TO.items() for after in afters]
 
@@ -569,24 +573,33 @@ def test_the_time_to_hand_over_runs_from_the_end_of_the_hold(
 
 
 def test_a_reward_that_lapses_goes_back_to_the_program() -> None:
-    lapsed, posting = expired(a_reward(state=AVAILABLE, voided_minor=250))
+    lapsed, postings = expired(a_reward(state=AVAILABLE, voided_minor=250))
     assert (lapsed.state, lapsed.due_at) == (EXPIRED, None)
-    assert posting == Posting(
-        source=ANNA_AVAILABLE, destination=EXPENSE, amount_minor=750, unit="EUR"
+    assert postings == (
+        Posting(source=ANNA_AVAILABLE, destination=EXPENSE, amount_minor=750, unit="EUR"),
     )
 
 
 def test_what_paid_a_debt_does_not_lapse() -> None:
-    lapsed, posting = expired(a_reward(state=AVAILABLE, netted_minor=400))
+    lapsed, postings = expired(a_reward(state=AVAILABLE, netted_minor=400))
     assert lapsed.state is EXPIRED
-    assert posting == Posting(
-        source=ANNA_AVAILABLE, destination=EXPENSE, amount_minor=600, unit="EUR"
+    assert postings == (
+        Posting(source=ANNA_AVAILABLE, destination=EXPENSE, amount_minor=600, unit="EUR"),
     )
 
 
 def test_a_reward_that_paid_a_debt_whole_lapses_without_a_posting() -> None:
-    lapsed, posting = expired(a_reward(state=AVAILABLE, netted_minor=1_000))
-    assert (lapsed.state, posting) == (EXPIRED, None)
+    lapsed, postings = expired(a_reward(state=AVAILABLE, netted_minor=1_000))
+    assert (lapsed.state, postings) == (EXPIRED, ())
+
+
+def test_what_was_paid_too_much_does_not_lapse_with_what_it_went_with() -> None:
+    lapsed, postings = expired(a_reward(state=AVAILABLE, netted_minor=-400))
+    assert (lapsed.state, lapsed.netted_minor) == (EXPIRED, 0)
+    assert postings == (
+        Posting(source=ANNA_AVAILABLE, destination=EXPENSE, amount_minor=1_000, unit="EUR"),
+        Posting(source=ANNA_AVAILABLE, destination=ANNA_DEBT, amount_minor=400, unit="EUR"),
+    )
 
 
 @pytest.mark.parametrize("state", [state for state in RewardState if state is not AVAILABLE])
@@ -633,10 +646,86 @@ def test_what_cannot_be_cut_pays_no_debt(reward: Reward) -> None:
     assert netted(reward, 400) == (reward, None)
 
 
-@pytest.mark.parametrize("debt_minor", [0, -1])
-def test_who_owes_nothing_pays_no_debt(debt_minor: int) -> None:
+def test_who_owes_nothing_pays_no_debt() -> None:
     reward = a_reward(state=FULFILLING)
-    assert netted(reward, debt_minor) == (reward, None)
+    assert netted(reward, 0) == (reward, None)
+
+
+def test_what_was_paid_too_much_goes_out_with_the_next_reward() -> None:
+    more, posting = netted(a_reward(state=FULFILLING), -400)
+    assert (more.netted_minor, more.to_hand_over_minor, more.remaining_minor) == (
+        -400,
+        1_400,
+        1_000,
+    )
+    assert posting == Posting(
+        source=ANNA_DEBT, destination=ANNA_AVAILABLE, amount_minor=400, unit="EUR"
+    )
+
+
+def test_what_was_paid_too_much_stays_with_a_reward_that_is_put_back() -> None:
+    again, posting = put_back(a_reward(state=FULFILLING, netted_minor=-400), due_at=NOW)
+    assert (again.to_hand_over_minor, posting) == (1_400, None)
+
+
+def test_what_was_paid_too_much_waits_for_the_next_when_its_reward_is_voided() -> None:
+    reversal = reversed_to(a_reward(state=AVAILABLE, netted_minor=-400), 0)
+    assert reversal is not None
+    assert (reversal.reward.state, reversal.reward.to_hand_over_minor) == (VOIDED, 0)
+    assert reversal.postings == (
+        Posting(source=ANNA_AVAILABLE, destination=EXPENSE, amount_minor=1_000, unit="EUR"),
+        Posting(source=ANNA_AVAILABLE, destination=ANNA_DEBT, amount_minor=400, unit="EUR"),
+    )
+    assert reversal.returned_minor == 1_000
+
+
+SENT = a_reward(state=FULFILLED, kind=RewardKind.CASH, due_at=None)
+RETURNED = {"returned": "7"}
+
+
+def test_cash_that_came_back_is_available_again_with_its_whole_term() -> None:
+    expires_at = NOW + A_DAY
+    sent = replace(
+        SENT, expires_after_days=30, expires_at=expires_at, dispatch_id=DispatchId("pay_1")
+    )
+    again, postings = came_back(sent, RETURNED, now=NOW)
+    assert (again.state, again.due_at, again.dispatch_id) == (AVAILABLE, NOW, None)
+    assert (again.expires_at, again.handed_over) == (NOW + 30 * A_DAY, RETURNED)
+    assert postings == (
+        Posting(source=ANNA_PAID, destination=ANNA_AVAILABLE, amount_minor=1_000, unit="EUR"),
+    )
+
+
+def test_what_was_clawed_back_of_cash_that_came_back_is_owed_no_more() -> None:
+    again, postings = came_back(replace(SENT, clawed_back_minor=300), RETURNED, now=NOW)
+    assert (again.voided_minor, again.clawed_back_minor) == (300, 0)
+    assert postings == (
+        Posting(source=ANNA_PAID, destination=ANNA_AVAILABLE, amount_minor=1_000, unit="EUR"),
+        Posting(source=ANNA_AVAILABLE, destination=ANNA_DEBT, amount_minor=300, unit="EUR"),
+    )
+
+
+def test_cash_that_was_clawed_back_whole_and_came_back_is_voided() -> None:
+    gone = replace(SENT, state=CLAWED_BACK, clawed_back_minor=1_000)
+    again, _ = came_back(gone, RETURNED, now=NOW)
+    assert (again.state, again.due_at, again.to_hand_over_minor) == (VOIDED, None, 0)
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        pytest.param(replace(SENT, kind=RewardKind.CREDIT), id="credit"),
+        pytest.param(replace(SENT, netted_minor=1_000), id="nothing was sent"),
+        *(
+            pytest.param(replace(SENT, state=state), id=state)
+            for state in RewardState
+            if state not in {FULFILLED, CLAWED_BACK}
+        ),
+    ],
+)
+def test_only_cash_that_was_sent_comes_back(reward: Reward) -> None:
+    with pytest.raises(MoveNotAllowedError):
+        came_back(reward, RETURNED, now=NOW)
 
 
 def test_a_reward_that_paid_a_debt_whole_is_handed_over_without_a_posting() -> None:
@@ -710,8 +799,7 @@ def a_netted_reward(state: RewardState) -> tuple[Reward, list[Posting]]:
     if state is AVAILABLE:
         return again, done
     lapsed, back = expired(again)
-    assert back is not None
-    return lapsed, [*done, back]
+    return lapsed, [*done, *back]
 
 
 def worth(postings: Sequence[Posting]) -> int:
@@ -793,7 +881,7 @@ def test_a_reversal_out_of_a_place_and_a_debt_takes_from_both() -> None:
 
 
 STEPS = st.lists(
-    st.sampled_from(["claim", "put back", "hand over", "expire"])
+    st.sampled_from(["claim", "put back", "hand over", "expire", "come back"])
     | st.integers(min_value=0, max_value=1_000),
     max_size=8,
 )
@@ -814,21 +902,28 @@ def stepped(reward: Reward, step: str | int, debt_minor: int) -> tuple[Reward, l
             posting = hand_over_posting(reward)
             reward = moved_to(reward, FULFILLED, due_at=None)
         case "expire", RewardState.AVAILABLE:
-            reward, posting = expired(reward)
+            reward, postings = expired(reward)
+            return reward, list(postings)
+        case "come back", RewardState.FULFILLED | RewardState.CLAWED_BACK if (
+            reward.to_hand_over_minor
+        ):
+            reward, postings = came_back(reward, {}, now=NOW)
+            return reward, list(postings)
     return reward, [posting] if posting else []
 
 
 @settings(max_examples=400)
-@given(steps=STEPS, debt_minor=st.integers(min_value=0, max_value=1_200))
+@given(steps=STEPS, debt_minor=st.integers(min_value=-800, max_value=1_200))
 def test_whatever_happens_to_a_reward_its_owner_has_what_is_left_of_it(
     steps: list[str | int], debt_minor: int
 ) -> None:
-    held = a_reward()
+    held = a_reward(kind=RewardKind.CASH)
     reward = available(held, now=NOW)
     postings = [grant_posting(held), release_posting(reward)]
     for step in steps:
-        owed_minor = max(debt_minor - reward.netted_minor, 0)
-        reward, more = stepped(reward, step, owed_minor)
+        # a debt that is paid is none any more, and neither is what was paid too much
+        rest = sorted((0, debt_minor, debt_minor - reward.netted_minor))[1]
+        reward, more = stepped(reward, step, rest)
         postings += more
         left_minor = reward.remaining_minor
         if reward.state is EXPIRED:

@@ -17,6 +17,7 @@ from infra.local import engine
 from infra.local.cloud import LocalCloud, forget_caches
 from referrals.clients import client
 from referrals.domain.details import DetailsKind
+from referrals.domain.events import EventName
 from referrals.domain.ids import PersonId, person_id
 from referrals.domain.message_kinds import Purpose
 from referrals.domain.preferences import Preferences, SmsConsent
@@ -25,7 +26,7 @@ from referrals.notify.portal_links import DetailsWanted
 from referrals.runtime import clock
 from referrals.runtime.observability import logger
 from referrals.runtime.secrets import mail_keys
-from referrals.store import details, people, preferences
+from referrals.store import details, events, people, preferences
 from referrals.store.transactions import ContentionError, commit
 from referrals.usecases import change_preferences
 from referrals.usecases.apply_program import apply_program
@@ -293,6 +294,16 @@ def test_an_account_is_kept_and_shown_in_part(api: Api, anna: PersonId) -> None:
     answer = visit(api, "details", token)
     assert "DE…3000" in answer.body
     assert IBAN not in answer.body
+
+
+def test_an_account_is_told_of_once_in_the_program_whose_link_was_followed(
+    api: Api, anna: PersonId
+) -> None:
+    token = details_token(anna, DetailsKind.PAYEE)
+    for _ in range(2):
+        assert send(api, "details", token, ACCOUNT).status == 200
+    (change,) = [each for each in events.iter_all() if each.name is EventName.PAYEE_CHANGED]
+    assert (change.program_id, change.occurred_at, change.data) == (TEA, NOON, {"person_id": anna})
 
 
 def test_an_iban_with_a_slip_is_named(api: Api, anna: PersonId) -> None:

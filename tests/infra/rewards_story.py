@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from infra.local.cloud import LocalCloud, forget_caches
+from infra.local.cloud import LocalCloud, Mail, forget_caches
 from infra.local.fakes.conduct import Misbehaviour
 from infra.local.pumps import StreamPump
 from referrals.clients import client
@@ -55,6 +55,8 @@ def rewards_arrive(cloud: LocalCloud) -> None:
         _give_details(api, cloud)
         _settle(cloud)
         _enrol_for_a_gift(api)
+        _settle(cloud)
+        _give_account(api, cloud)
         _webhooks_fail(cloud, api, receiver)
     _pay_out(cloud)
     _mails_come_back(cloud)
@@ -160,24 +162,40 @@ def _give_details(api: Api, cloud: LocalCloud) -> None:
     """Follow the links of the mails: an address for the gift, no more news, and all of it off."""
     coupons.add(CLUB, "teapots", "TEAPOT-1")
     forget_caches()
-    links = [word for mail in cloud.mails() for word in mail.text.split() if "/portal/" in word]
+    links = _links(*cloud.mails())
     address = {"name": "Olga", "street": "Teestr. 1", "city": "Berlin", "postal_code": "10115"}
     forms = {"details": {**address, "country": "DE"}, "unsubscribe": {}}
     forms["preferences"] = {"shown": "news+ask", "news": "on", "ask": "on"}
     for use, fields in forms.items():
-        token = next(urlsplit(each).path for each in links if f"/{use}/" in each).split("/")[-1]
-        body = "&".join(f"{name}={value}" for name, value in fields.items())
-        for method in ("GET", "POST"):
-            answer = api.call(
-                method,
-                f"/{use}/{token}",
-                body if method == "POST" else None,
-                route=f"/{use}/{{token}}",
-                parameters={"token": token},
-                headers=_FORM if method == "POST" else None,
-                app="advocate_portal",
-            )
-            assert answer.status in {200, 303}, answer.body
+        _fill_in(api, use, next(each for each in links if f"/{use}/" in each), fields)
+
+
+def _give_account(api: Api, cloud: LocalCloud) -> None:
+    """Follow the link of a mail that asks for an account."""
+    asking = next(mail for mail in cloud.mails() if "the account that we may" in mail.text)
+    (link,) = (each for each in _links(asking) if "/details/" in each)
+    _fill_in(api, "details", link, {"holder": "Olga", "iban": "DE89370400440532013000"})
+
+
+def _links(*mails: Mail) -> list[str]:
+    return [word for mail in mails for word in mail.text.split() if "/portal/" in word]
+
+
+def _fill_in(api: Api, use: str, link: str, fields: dict[str, str]) -> None:
+    """Look at a page, and send its form."""
+    token = urlsplit(link).path.split("/")[-1]
+    body = "&".join(f"{name}={value}" for name, value in fields.items())
+    for method in ("GET", "POST"):
+        answer = api.call(
+            method,
+            f"/{use}/{token}",
+            body if method == "POST" else None,
+            route=f"/{use}/{{token}}",
+            parameters={"token": token},
+            headers=_FORM if method == "POST" else None,
+            app="advocate_portal",
+        )
+        assert answer.status in {200, 303}, answer.body
 
 
 def _webhooks_fail(cloud: LocalCloud, api: Api, receiver: Receiver) -> None:

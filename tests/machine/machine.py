@@ -52,7 +52,7 @@ from referrals.domain.rules import (
 from referrals.store import programs
 from referrals.store.rewards import RewardKey
 from referrals.usecases.apply_program import apply_program
-from referrals.usecases.confirm_hand_over import confirm_hand_over
+from referrals.usecases.confirm_hand_over import confirm_hand_over, take_hand_over_back
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.record_purchase import record_purchase
@@ -274,6 +274,14 @@ class ReferralMachine(RuleBasedStateMachine):
         self._tell(f"{promise.key} was handed over", fault)
         self._do(lambda: self._confirm(promise), fault)
         self.model.confirm(promise)
+
+    @precondition(lambda self: self._sent())
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def come_back(self, which: int, fault: Fault | None) -> None:
+        promise = self._sent()[which % len(self._sent())]
+        self._tell(f"{promise.key} came back", fault)
+        self._do(lambda: self._take_back_in(promise), fault)
+        self.model.come_back(promise, self.now)
 
     @rule(which=st.integers(0, 9), what=SPENT, fault=FAULTS)
     def spend(self, which: int, what: tuple[str, int | None], fault: Fault | None) -> None:
@@ -579,6 +587,15 @@ class ReferralMachine(RuleBasedStateMachine):
             self._key_of(promise), reference="a transfer", actor="olga", now=self.now
         )
 
+    def _take_back_in(self, promise: Promise) -> object:
+        return take_hand_over_back(
+            self._key_of(promise),
+            reference="a transfer",
+            reason="account closed",
+            actor="olga",
+            now=self.now,
+        )
+
     def _review(self, name: str, state: ReviewState) -> object:
         conversion_id = _SIGNUPS[name.split(" ")[1]] if " " in name else purchase_id(TEA, name)
         return review_conversion(
@@ -603,6 +620,13 @@ class ReferralMachine(RuleBasedStateMachine):
             each
             for each in self.model.promises
             if each.rule == "monthly" and each.state == "available"
+        ]
+
+    def _sent(self) -> list[Promise]:
+        return [
+            each
+            for each in self.model.promises
+            if each.rule == "monthly" and each.is_out and each.goes_out
         ]
 
 

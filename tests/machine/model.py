@@ -431,6 +431,8 @@ class Model:
         promise.clawed += back - voided
         self._give_back(promise, back - voided if promise.state == "expired" else back)
         if not promise.left and promise.state != "expired":
+            if not is_out:
+                self._end_alone(promise)
             promise.state, promise.due = ("clawed_back" if is_out else "voided"), None
 
     # milestones
@@ -502,6 +504,7 @@ class Model:
             promise.state, promise.due = "available", now
             promise.lapses_at = now + LAPSES_AFTER if promise.rule == "monthly" else None
         if promise.lapses_at is not None and promise.lapses_at <= now:
+            self._end_alone(promise)
             self._give_back(promise, promise.goes_out)
             promise.state, promise.due = "expired", None
             return
@@ -513,6 +516,20 @@ class Model:
 
     def confirm(self, promise: Promise) -> None:
         promise.state, promise.due = "fulfilled", None
+
+    def come_back(self, promise: Promise, now: datetime) -> None:
+        """Take in money that was sent: what was clawed back since is owed no more."""
+        back = min(promise.clawed, promise.goes_out)
+        promise.voided, promise.clawed = promise.voided + back, promise.clawed - back
+        promise.state, promise.lapses_at = "available", now + LAPSES_AFTER
+        promise.due = now
+        if not promise.left:
+            self._end_alone(promise)
+            promise.state, promise.due = "voided", None
+
+    def _end_alone(self, promise: Promise) -> None:
+        """Let a promise end without what its owner had paid too much, which went with it."""
+        promise.netted = max(promise.netted, 0)
 
     # what is spent
 

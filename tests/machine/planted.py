@@ -18,12 +18,13 @@ from referrals.domain.granting import Grants
 from referrals.domain.ids import RedemptionId
 from referrals.domain.landings import Landing
 from referrals.domain.ledger import Balance, Place, account_of
-from referrals.domain.rewards import RewardState
+from referrals.domain.rewards import Reward, RewardState
 from referrals.store import budgets, ledger
 from referrals.store.transactions import commit
 from referrals.usecases import apply_program as applying
 from referrals.usecases import (
     bookings,
+    confirm_hand_over,
     end_hold,
     record_refund,
     redeem_credit,
@@ -345,3 +346,27 @@ def _restored_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 @_bug("an item is given back and its reward stays", SharedFriends)
 def _item_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redemptions, "reversed_to", lambda _reward, _owed_minor: None)
+
+
+@_bug("cash that came back stays sent", SharedFriends)
+def _stays_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = rewards.came_back
+
+    def only_in_name(reward: Reward, *args: Any, **more: Any) -> Any:
+        again, postings = real(reward, *args, **more)
+        return again, postings[1:]
+
+    monkeypatch.setattr(confirm_hand_over, "came_back", only_in_name)
+
+
+@_bug("a claw-back stays a debt when the cash came back", SharedFriends)
+def _claw_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = rewards.came_back
+
+    def still_owed(reward: Reward, *args: Any, **more: Any) -> Any:
+        again, postings = real(reward, *args, **more)
+        clawed_back_minor = again.voided_minor + again.clawed_back_minor - reward.voided_minor
+        owed = replace(again, voided_minor=reward.voided_minor, clawed_back_minor=clawed_back_minor)
+        return owed, postings[:1]
+
+    monkeypatch.setattr(confirm_hand_over, "came_back", still_owed)

@@ -29,7 +29,10 @@ from referrals.notify.message_values import (
     NextMilestone,
     Offer,
     OrderNews,
+    PayeeChange,
+    PayoutReturn,
     RewardNews,
+    Sum,
     TakenBack,
     WantedDetails,
     Worth,
@@ -321,6 +324,23 @@ def test_a_form_is_the_only_way_on_in_a_message_that_asks_for_it() -> None:
     assert "please say that you may get a reward" not in message.text
 
 
+def test_money_that_came_back_from_an_account_leads_to_its_form_and_nowhere_else() -> None:
+    form = PayoutReturn(
+        paid=Sum(amount_minor=30_00, unit="EUR"),
+        details_link="https://go.shop.example/portal/details/x",
+    )
+    message = a_message(MessageKind.PAYOUT_RETURNED, about=form)
+    assert set(re.findall(r'href="([^"]+)"', message.html)) == {form.details_link}
+    to_mailbox = a_message(MessageKind.PAYOUT_RETURNED, about=replace(form, details_link=None))
+    assert "href" not in to_mailbox.html
+
+
+def test_who_is_told_of_an_account_is_led_nowhere() -> None:
+    message = a_message(MessageKind.PAYEE_CHANGED, about=PayeeChange(changed_at=HELD_UNTIL))
+    assert "please answer this e-mail or write to Linen & Thread at once" in message.text
+    assert "href" not in message.html
+
+
 def test_a_friend_reads_the_first_name_of_who_recommended_and_that_they_may_get_a_reward() -> None:
     offer = Offer(worth=TEN_EUROS, advocate_name="Boris Petrov")
     message = a_message(
@@ -399,6 +419,9 @@ def test_a_form_is_on_the_web() -> None:
     )
     with pytest.raises(ValueError, match="not a web address"):
         a_message(MessageKind.DETAILS_NEEDED, about=form)
+    back = PayoutReturn(paid=Sum(amount_minor=1, unit="EUR"), details_link="javascript:alert(1)")
+    with pytest.raises(ValueError, match="not a web address"):
+        a_message(MessageKind.PAYOUT_RETURNED, about=back)
 
 
 def test_markup_in_a_program_or_code_stays_text() -> None:
@@ -534,6 +557,20 @@ def test_a_date_is_written_out_and_does_not_break() -> None:
 def test_a_date_is_the_utc_day() -> None:
     late_in_new_york = datetime(2026, 5, 15, 22, 0, tzinfo=timezone(timedelta(hours=-4)))
     assert languages.long_date(late_in_new_york, language="en") == "May\xa016,\xa02026"
+
+
+@pytest.mark.parametrize(
+    ("language", "written"),
+    [
+        ("en", "9:30\u202fAM\xa0UTC"),
+        ("ru", "09:30\xa0UTC"),
+        ("bg", "9:30\xa0UTC"),
+        ("ro", "09:30\xa0UTC"),
+    ],
+)
+def test_a_time_of_day_is_that_of_utc_and_says_so(language: str, written: str) -> None:
+    in_new_york = datetime(2026, 5, 16, 5, 30, 59, tzinfo=timezone(timedelta(hours=-4)))
+    assert languages.time_of_day(in_new_york, language=language) == written
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,9 @@ from referrals.usecases.announce_event import announce_event
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.attribute_by_hand import HandAttribution, attribute_by_hand
 from referrals.usecases.confirm_hand_over import confirm_hand_over
-from referrals.usecases.confirm_payout import confirm_payout
+from referrals.usecases.confirm_payout import confirm_payout, take_payout_back
 from referrals.usecases.forget_person import forget_person
+from referrals.usecases.give_details import give_payee
 from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.review_conversion import review_conversion
 from referrals.usecases.start_payouts import start_payouts
@@ -80,6 +81,7 @@ FOR_ENROLLING = replace(
 SECOND_LEVEL = replace(ADVOCATE_TENTH, rule_id="second", to=Side.SECOND_LEVEL)
 SOON = NOON + timedelta(minutes=5)
 BY_BANK = PayoutTerms(every=PayoutSchedule.DAILY)
+IBAN = "DE89370400440532013000"
 
 
 def opened(*rules: RewardRule, **terms: object) -> None:
@@ -93,6 +95,10 @@ def who(customer_id: str) -> PersonId:
 
 
 NAMES = {who(name): name for name in ("anna", "boris", "clara", "dora", "emil")}
+
+
+def account_of(customer_id: str) -> PayeeDetails:
+    return PayeeDetails(person_id=who(customer_id), name="Anna", iban=IBAN)
 
 
 def fulfilled(*customers: str) -> None:
@@ -210,14 +216,28 @@ def cash_without_a_payee() -> None:
 
 def cash_paid_out() -> None:
     cash_without_a_payee()
-    commit(
-        details.save_payee(
-            PayeeDetails(person_id=who("anna"), name="Anna", iban="DE89370400440532013000")
-        )
-    )
+    commit(details.save_payee(account_of("anna")))
     start_payouts(now=NOON)
     (payout,) = dispatches.iter_all()
     confirm_payout(payout.dispatch_id, reference="T-7", actor="olga", now=NOON)
+
+
+def cash_that_came_back() -> None:
+    cash_paid_out()
+    (payout,) = dispatches.iter_all()
+    take_payout_back(payout.dispatch_id, reason="account closed", actor="olga", now=LATER)
+
+
+def an_account_given_twice_and_changed() -> None:
+    opened(CASH, payouts=BY_BANK)
+    for iban in (IBAN, IBAN, "BG80BNBG96611020345678"):
+        give_payee(replace(account_of("anna"), iban=iban), program_id=TEA, now=NOON)
+
+
+def an_account_of_somebody_who_is_forgotten() -> None:
+    opened(CASH, payouts=BY_BANK)
+    give_payee(account_of("anna"), program_id=TEA, now=NOON)
+    forget_person("anna", keys=KEYS, now=NOON)
 
 
 def cash_handed_over_by_people() -> None:
@@ -400,6 +420,21 @@ STORIES: list[tuple[Callable[[], object], list[str]]] = [
         ["anna: friend_bought", "anna: friend_bought", "anna: payout_sent", "anna: welcome"],
     ),
     (
+        cash_that_came_back,
+        [
+            "anna: friend_bought",
+            "anna: friend_bought",
+            "anna: payout_returned",
+            "anna: payout_sent",
+            "anna: welcome",
+        ],
+    ),
+    (
+        an_account_given_twice_and_changed,
+        ["anna: payee_changed", "anna: payee_changed", "anna: welcome"],
+    ),
+    (an_account_of_somebody_who_is_forgotten, []),
+    (
         cash_handed_over_by_people,
         ["anna: friend_bought", "anna: payout_sent", "anna: welcome"],
     ),
@@ -512,6 +547,13 @@ def test_each_happening_is_told_once_to_whom_it_concerns(
         (a_refund_of_a_part, "Your reward has become smaller", "What is left of it: €4"),
         (cash_paid_out, "€10", "T-7"),
         (cash_without_a_payee, "Where may we send your €5?", "/details/"),
+        (cash_that_came_back, "€10 came back to us", "the transfer came back. Nothing is lost"),
+        (cash_that_came_back, "€10 came back to us", "/details/"),
+        (
+            an_account_given_twice_and_changed,
+            "A new account for your payouts",
+            "On May 4, 2026 at 12:00 PM UTC we were given a bank account",
+        ),
     ],
 )
 def test_a_message_says_what_its_reader_has_to_know(
@@ -526,6 +568,44 @@ def test_a_message_says_what_its_reader_has_to_know(
         if subject in mail.subject.replace("\xa0", " ")
     ]
     assert any(says in text for text in texts), [each.subject for each in cloud.mails()[before:]]
+
+
+def test_what_a_provider_sends_back_has_no_form_as_it_goes_to_a_mailbox(cloud: LocalCloud) -> None:
+    opened(CASH)
+    before = len(cloud.mails())
+    happened = event(
+        EventName.PAYOUT_RETURNED,
+        cause="payout:pay_1",
+        program_id=TEA,
+        occurred_at=NOON,
+        dispatch_id="pay_1",
+        person_id=who("anna"),
+        provider="tremendous",
+        unit="EUR",
+        amount_minor=1_000,
+        reason="cancelled by olga",
+    )
+    announce_event(happened, keys=MAIL_KEYS, now=LATER)
+    (mail,) = cloud.mails()[before:]
+    assert "We sent you €10, and the payout came back." in mail.text
+    assert "/details/" not in mail.text + mail.html
+
+
+@pytest.mark.parametrize(
+    ("story", "kept"),
+    [
+        (cash_that_came_back, ("account closed", "olga", "3000")),
+        (an_account_given_twice_and_changed, (IBAN, "DE89", "3000", "BG80", "5678")),
+    ],
+)
+def test_neither_an_account_nor_an_operators_words_are_in_a_mail(
+    cloud: LocalCloud, story: Callable[[], object], kept: tuple[str, ...]
+) -> None:
+    before = len(cloud.mails())
+    story()
+    announce_all()
+    said = "".join(mail.subject + mail.text for mail in cloud.mails()[before:])
+    assert [words for words in kept if words in said] == []
 
 
 @pytest.mark.parametrize(

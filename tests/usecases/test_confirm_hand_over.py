@@ -18,7 +18,7 @@ from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import Flat, RewardKind, RewardRule
 from referrals.store import events
 from referrals.store.rewards import RewardKey
-from referrals.usecases.confirm_hand_over import confirm_hand_over
+from referrals.usecases.confirm_hand_over import confirm_hand_over, take_hand_over_back
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
@@ -174,6 +174,130 @@ def test_a_confirmation_that_is_cut_off_anywhere_can_be_repeated() -> None:
             with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
                 confirm(key)
             confirm(key)
+            assert shop.dump() == once
+
+
+def come_back(key: RewardKey, reference: str = "transfer 7") -> Reward:
+    return take_hand_over_back(
+        key, reference=reference, reason="account closed", actor="olga", now=LATER
+    )
+
+
+def test_cash_that_came_back_is_available_again_and_can_be_sent_once_more() -> None:
+    key = available()
+    confirm(key)
+    again = come_back(key)
+    assert (again.state, purse_of("anna")) == (RewardState.AVAILABLE, Purse(available=500))
+    shop.fulfil_all("anna", now=LATER)
+    confirm(key, "transfer 8")
+    assert purse_of("anna") == Purse(paid=500)
+    fulfilled = [each for each in events.iter_all() if each.name is EventName.REWARD_FULFILLED]
+    assert len({each.event_id for each in fulfilled}) == 2
+    assert verify_ledger().faults == ()
+
+
+def test_it_is_told_with_its_reference_and_why() -> None:
+    key = available()
+    confirm(key)
+    come_back(key)
+    (told,) = [each for each in events.iter_all() if each.name is EventName.REWARD_RETURNED]
+    said = {
+        name: told.data[name] for name in ("reward_id", "state", "reference", "reason", "actor")
+    }
+    assert said == {
+        "reward_id": key.reward_id,
+        "state": "available",
+        "reference": "transfer 7",
+        "reason": "account closed",
+        "actor": "olga",
+    }
+
+
+def test_what_came_back_under_another_reference_is_a_contradiction() -> None:
+    key = available()
+    confirm(key)
+    before = shop.dump()
+    with pytest.raises(DuplicateHandOverError):
+        come_back(key, "transfer 8")
+    assert shop.dump() == before
+
+
+@pytest.mark.parametrize("rule", [CASH, PARTNER, GIFT], ids=lambda rule: rule.kind)
+def test_only_cash_that_was_sent_comes_back(rule: RewardRule) -> None:
+    key = available(rule)
+    if rule is not CASH:
+        confirm(key)
+    with pytest.raises(MoveNotAllowedError):
+        come_back(key)
+
+
+def test_a_reward_that_does_not_exist_does_not_come_back() -> None:
+    key = replace(available(), reward_id=RewardId("rwd_unknown"))
+    with pytest.raises(RewardNotFoundError):
+        come_back(key)
+
+
+def test_what_was_refunded_since_it_was_sent_is_owed_no_more_once_it_came_back() -> None:
+    key = available()
+    confirm(key)
+    give_back(amount_minor=1_000, now=LATER)
+    assert purse_of("anna") == Purse(paid=500, debt=-100)
+    come_back(key)
+    assert purse_of("anna") == Purse(available=400)
+    assert verify_ledger().faults == ()
+
+
+def test_a_debt_that_was_paid_and_is_none_any_more_goes_out_with_the_next_reward() -> None:
+    key = available()
+    confirm(key)
+    give_back(amount_minor=5_000, now=LATER)
+    buy(order_id="A-2", clicks=[a_click_of()], now=LATER)
+    shop.fulfil_all("anna", now=LATER + timedelta(days=14))
+    assert purse_of("anna") == Purse(paid=500)  # the second paid the debt of the first
+    come_back(key)
+    assert purse_of("anna") == Purse(debt=500)  # which was none: they are owed it
+    buy(order_id="A-3", clicks=[a_click_of()], now=LATER)
+    shop.fulfil_all("anna", now=LATER + timedelta(days=28))
+    assert purse_of("anna") == Purse(available=1_000)
+    assert verify_ledger().faults == ()
+
+
+def test_the_clock_nets_what_came_back_against_what_is_owed_for_something_else() -> None:
+    key = available()
+    buy(order_id="A-2", clicks=[a_click_of()])
+    shop.fulfil_all("anna", now=LATER)
+    other = next(each for each in shop.reward_keys("anna") if each != key)
+    confirm(key)
+    confirm_hand_over(other, reference="transfer 9", actor="olga", now=LATER)
+    give_back(order_id="A-2", amount_minor=5_000, now=LATER)
+    come_back(key)
+    assert purse_of("anna") == Purse(available=500, paid=500, debt=-500)
+    shop.fulfil_all("anna", now=LATER)
+    assert purse_of("anna") == Purse(paid=500)
+    assert verify_ledger().faults == ()
+
+
+def test_many_who_say_at_once_that_it_came_back_take_it_in_once() -> None:
+    key = available()
+    confirm(key)
+    at_once([lambda: come_back(key)] * 10)
+    assert purse_of("anna") == Purse(available=500)
+    assert verify_ledger().faults == ()
+
+
+def test_taking_it_in_can_be_cut_off_anywhere_and_repeated() -> None:
+    key = available()
+    confirm(key)
+    tables = engine.copied_tables()
+    calls = every_kill(lambda: come_back(key))
+    once = shop.dump()
+    for at_call in range(1, calls + 1):
+        for is_after in (False, True):
+            engine.put_tables(tables)
+            forget_caches()
+            with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
+                come_back(key)
+            come_back(key)
             assert shop.dump() == once
 
 

@@ -10,6 +10,7 @@ from pynamodb.exceptions import TransactWriteError
 
 from infra.local import engine
 from infra.local.cloud import LocalCloud, forget_caches
+from referrals.domain.details import PayeeDetails
 from referrals.domain.events import DomainEvent
 from referrals.domain.ids import person_id
 from referrals.runtime import clock
@@ -17,6 +18,7 @@ from referrals.store import coupons, events, messages
 from referrals.usecases.announce_event import announce_event
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.count_clicks import ClickLine, count_clicks
+from referrals.usecases.give_details import give_payee
 from referrals.usecases.queue_due_rewards import queue_due_rewards
 from referrals.usecases.verify_ledger import verify_ledger
 from tests import shop
@@ -49,6 +51,13 @@ def _everything_waits() -> None:
 def _paid() -> None:
     _bought()
     shop.fulfil_all("anna", now=LATER)
+
+
+def _give_account() -> None:
+    account = PayeeDetails(
+        person_id=person_id("anna", key=KEYS.identity), name="Anna", iban="DE89370400440532013000"
+    )
+    give_payee(account, program_id=shop.TEA, now=NOON)
 
 
 def _lines() -> list[ClickLine]:
@@ -92,6 +101,7 @@ CASES = {
     "record_refund, waits": Case(_prepared, give_back),
     "fulfil_reward, credit": Case(_bought, lambda: shop.fulfil_all("anna", now=LATER)),
     "fulfil_reward, coupon": Case(_signed_up, lambda: shop.fulfil_all("boris", now=NOON)),
+    "give_payee": Case(_prepared, _give_account),
     "add coupons": Case(_prepared, lambda: coupons.add(shop.TEA, "welcome", "TEA-2")),
     "count_clicks": Case(_prepared, lambda: count_clicks(_lines(), now=NOON)),
 }

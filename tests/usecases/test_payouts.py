@@ -30,7 +30,7 @@ from referrals.store.transactions import BeatenError, commit
 from referrals.usecases.advance_dispatch import advance_dispatch
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.confirm_hand_over import confirm_hand_over
-from referrals.usecases.confirm_payout import confirm_payout, return_payout
+from referrals.usecases.confirm_payout import confirm_payout, return_payout, take_payout_back
 from referrals.usecases.export_payouts import export_again, export_payouts
 from referrals.usecases.forget_person import forget_person
 from referrals.usecases.fulfil_reward import fulfil_reward
@@ -630,10 +630,10 @@ def test_an_old_payout_whose_order_came_late_is_no_extra_one() -> None:
     assert reconcile_payouts("tremendous", payer, now=late) == 0
 
 
-def reserved_by_bank() -> Dispatch:
+def reserved_by_bank(*amounts_minor: int) -> Dispatch:
     open_shop(BY_BANK)
     commit(details.save_payee(PayeeDetails(person_id=ANNA, name="Anna Tee", iban=IBAN)))
-    earn(500)
+    earn(*(amounts_minor or (500,)))
     assert start_payouts(now=NOON) == PayoutRun(reserved=1)
     return payout()
 
@@ -803,6 +803,132 @@ def test_a_word_about_a_payout_that_is_cut_off_anywhere_can_be_repeated() -> Non
             with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
                 confirm()
             confirm()
+            assert shop.dump() == once
+
+
+def settled_by_bank(*amounts_minor: int) -> DispatchId:
+    """Let Anna's cash arrive by bank."""
+    dispatch_id = reserved_by_bank(*amounts_minor).dispatch_id
+    confirm_payout(dispatch_id, reference="booking 7", actor="olga", now=NOON)
+    return dispatch_id
+
+
+def come_back(dispatch_id: DispatchId) -> Dispatch:
+    return take_payout_back(dispatch_id, reason="account closed", actor="olga", now=NOON)
+
+
+def test_money_that_arrived_and_came_back_goes_out_with_the_next_run() -> None:
+    dispatch_id = settled_by_bank(500, 700)
+    done = come_back(dispatch_id)
+    assert (done.state, done.reason) == (DispatchState.RETURNED, "account closed")
+    assert (states(), places()) == ([RewardState.AVAILABLE] * 2, {"available": 1_200})
+    (returned,) = told(EventName.PAYOUT_RETURNED)
+    assert (returned.data["dispatch_id"], returned.data["amount_minor"]) == (dispatch_id, 1_200)
+    assert len(told(EventName.REWARD_RETURNED)) == 2
+    assert start_payouts(now=NOON + A_DAY) == PayoutRun(reserved=1)
+    confirm_payout(payouts()[-1].dispatch_id, reference="booking 8", actor="olga", now=NOON + A_DAY)
+    assert places() == {"paid": 1_200}
+    assert is_sound()
+
+
+def test_what_was_clawed_back_of_money_that_came_back_is_owed_no_more() -> None:
+    dispatch_id = settled_by_bank(500, 700)
+    first, second = rewards.list_of_owner(TEA, ANNA)
+    take_back(key_of(first), owed_minor=0, now=NOON)
+    take_back(key_of(second), owed_minor=600, now=NOON)
+    assert places() == {"paid": 1_200, "debt": -600}
+    come_back(dispatch_id)
+    assert states() == [RewardState.VOIDED, RewardState.AVAILABLE]
+    assert places() == {"available": 600}
+    assert is_sound()
+
+
+def test_what_a_debt_had_taken_all_of_is_no_part_of_what_came_back() -> None:
+    settled_by_bank(800)
+    (first,) = rewards.list_of_owner(TEA, ANNA)
+    take_back(key_of(first), owed_minor=0, now=NOON)
+    earn(300, 700, first=2)
+    start_payouts(now=NOON + A_DAY)
+    second = payouts()[-1]
+    confirm_payout(second.dispatch_id, reference="booking 8", actor="olga", now=NOON + A_DAY)
+    assert (second.amount_minor, places()) == (200, {"paid": 1_000})
+    come_back(second.dispatch_id)
+    assert places() == {"available": 200, "paid": 800}
+    assert sorted(states()) == [
+        RewardState.AVAILABLE,
+        RewardState.CLAWED_BACK,
+        RewardState.FULFILLED,
+    ]
+    assert is_sound()
+
+
+def test_a_debt_that_is_none_any_more_goes_out_with_the_next_payout() -> None:
+    dispatch_id = settled_by_bank(800)
+    (first,) = rewards.list_of_owner(TEA, ANNA)
+    take_back(key_of(first), owed_minor=0, now=NOON)
+    earn(300, 700, first=2)
+    start_payouts(now=NOON + A_DAY)
+    confirm_payout(payouts()[-1].dispatch_id, reference="8", actor="olga", now=NOON + A_DAY)
+    come_back(dispatch_id)  # after 800 of later rewards had paid for it
+    assert places() == {"paid": 200, "debt": 800}
+    earn(50, first=4)
+    start_payouts(now=NOON + 2 * A_DAY)
+    assert payouts()[-1].amount_minor == 850
+    confirm_payout(payouts()[-1].dispatch_id, reference="9", actor="olga", now=NOON + 2 * A_DAY)
+    assert places() == {"paid": 1_050}
+    assert is_sound()
+
+
+def test_that_money_came_back_can_be_said_again_and_nothing_else_after_it() -> None:
+    dispatch_id = settled_by_bank(500)
+    come_back(dispatch_id)
+    before = shop.dump()
+    come_back(dispatch_id)
+    return_payout(dispatch_id, reason="never arrived", actor="olga", now=NOON)
+    with pytest.raises(DuplicatePayoutWordError):
+        confirm_payout(dispatch_id, reference="booking 7", actor="olga", now=NOON)
+    assert shop.dump() == before
+
+
+def test_money_that_did_not_arrive_did_not_come_back() -> None:
+    dispatch_id = reserved_by_bank().dispatch_id
+    with pytest.raises(DispatchMoveNotAllowedError):
+        come_back(dispatch_id)
+    with pytest.raises(DispatchNotFoundError):
+        come_back(DispatchId("pay_no"))
+
+
+def test_a_provider_s_payout_comes_back_once_its_books_say_so() -> None:
+    open_shop()
+    earn(500)
+    start_payouts(now=NOON)
+    payer = Payer()
+    assert advance(payer) is DispatchState.SETTLED
+    dispatch_id = payout().dispatch_id
+    with pytest.raises(DispatchMoveNotAllowedError):
+        come_back(dispatch_id)
+    payer.pay(payer.asked[0], status=TheirStatus.FAILED)
+    later = NOON + 2 * AN_HOUR
+    assert reconcile_payouts(PayoutProvider.TREMENDOUS, payer, now=later) == 1
+    assert come_back(dispatch_id).state is DispatchState.RETURNED
+    assert places() == {"available": 500}
+    assert reconcile_payouts(PayoutProvider.TREMENDOUS, payer, now=later) == 0
+    payer.pay(payer.asked[0])
+    assert reconcile_payouts(PayoutProvider.TREMENDOUS, payer, now=later) == 1  # alive after all
+    assert is_sound()
+
+
+def test_taking_money_in_can_be_cut_off_anywhere_and_repeated() -> None:
+    dispatch_id = settled_by_bank(500, 700)
+    tables = engine.copied_tables()
+    calls = every_kill(lambda: come_back(dispatch_id))
+    once = shop.dump()
+    for at_call in range(1, calls + 1):
+        for is_after in (False, True):
+            engine.put_tables(tables)
+            with killed(at_call=at_call, is_after=is_after), pytest.raises(KilledError):
+                come_back(dispatch_id)
+            come_back(dispatch_id)
             assert shop.dump() == once
 
 

@@ -26,7 +26,9 @@ from referrals.notify.message_values import (
     Offer,
     OpenDifferences,
     OrderNews,
+    PayeeChange,
     PayoutNews,
+    PayoutReturn,
     PayoutStuck,
     ReviewsWaiting,
     RewardNews,
@@ -38,6 +40,7 @@ from referrals.notify.message_values import (
 )
 
 _HELD_UNTIL = datetime(2026, 5, 16, 9, 30, tzinfo=UTC)
+_CHANGED_AT = datetime(2026, 5, 2, 18, 5, tzinfo=UTC)
 _NAMES: Mapping[str, tuple[str, str]] = {
     "en": ("Anna", "Boris Petrov"),
     "ru": ("Анна", "Борис Петров"),
@@ -247,6 +250,16 @@ def _of_rewards(currency: str) -> dict[str, Sample]:
         "payout_sent_by_provider": Sample(
             kind=MessageKind.PAYOUT_SENT,
             about=PayoutNews(paid=_sum(currency), provider=PayoutProvider.TREMENDOUS),
+        ),
+        "payout_returned": Sample(
+            kind=MessageKind.PAYOUT_RETURNED,
+            about=PayoutReturn(paid=_sum(currency), details_link=f"{_PORTAL}/details/SAMPLE"),
+        ),
+        "payout_returned_by_provider": Sample(
+            kind=MessageKind.PAYOUT_RETURNED, about=PayoutReturn(paid=_sum(currency))
+        ),
+        "payee_changed": Sample(
+            kind=MessageKind.PAYEE_CHANGED, about=PayeeChange(changed_at=_CHANGED_AT)
         ),
     }
 

@@ -19,7 +19,7 @@ from referrals.domain.ids import DispatchId, ProgramId
 from referrals.domain.money import written
 from referrals.runtime import clock
 from referrals.store import differences, dispatches
-from referrals.usecases.confirm_payout import confirm_payout, return_payout
+from referrals.usecases.confirm_payout import confirm_payout, return_payout, take_payout_back
 from referrals.usecases.export_payouts import export_again, export_payouts
 from referrals.usecases.start_payouts import start_payouts
 
@@ -160,6 +160,23 @@ def give_back(
     """Note that a payout will never arrive: its rewards go out with the next run."""
     try:
         done = return_payout(DispatchId(payout), reason=reason, actor=actor, now=clock.utc_now())
+    except ReferralError as error:
+        raise StoppedError(str(error)) from error
+    out.print(f"{payout} is {done.state}")
+
+
+@app.command("came-back")
+def take_back(
+    payout: str,
+    reason: Annotated[str, typer.Option(help="Why; kept for good, so name nobody.")],
+    actor: Actor,
+) -> None:
+    """Note that the money of a payout arrived, and came back: it goes out with the next run.
+
+    Of a provider's payout only once its books say so: see `payouts differences`.
+    """
+    try:
+        done = take_payout_back(DispatchId(payout), reason=reason, actor=actor, now=clock.utc_now())
     except ReferralError as error:
         raise StoppedError(str(error)) from error
     out.print(f"{payout} is {done.state}")

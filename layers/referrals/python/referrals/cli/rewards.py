@@ -15,7 +15,7 @@ from referrals.domain.rewards import Reward, RewardState
 from referrals.runtime import clock
 from referrals.store import rewards
 from referrals.store.rewards import RewardKey
-from referrals.usecases.confirm_hand_over import confirm_hand_over
+from referrals.usecases.confirm_hand_over import confirm_hand_over, take_hand_over_back
 
 app = typer.Typer(help="Rewards of a customer.", no_args_is_help=True)
 
@@ -66,12 +66,37 @@ def confirm(
     actor: Annotated[str, typer.Option(help="Who handed it over.")],
 ) -> None:
     """Note that an available reward was handed over by people: cash, or an offer of a partner."""
-    key = RewardKey(
-        program_id=ProgramId(program), owner_id=person_of(customer), reward_id=RewardId(reward)
-    )
+    key = _key(reward, customer, program)
     try:
         done = confirm_hand_over(key, reference=reference, actor=actor, now=clock.utc_now())
     except ReferralError as error:
         raise StoppedError(str(error)) from error
     amount = written(done.to_hand_over_minor, done.unit)
     out.print(f"{done.reward_id}: {amount} handed over, {reference}", soft_wrap=True)
+
+
+@app.command("came-back")
+def take_back(
+    reward: str,
+    customer: Customer,
+    program: Program,
+    *,
+    reference: Annotated[str, typer.Option(help="Under which it was handed over.")],
+    reason: Annotated[str, typer.Option(help="Why; kept for good, so name nobody.")],
+    actor: Annotated[str, typer.Option(help="Who says so; kept for good.")],
+) -> None:
+    """Note that cash which people sent came back: it is available again."""
+    key = _key(reward, customer, program)
+    try:
+        again = take_hand_over_back(
+            key, reference=reference, reason=reason, actor=actor, now=clock.utc_now()
+        )
+    except ReferralError as error:
+        raise StoppedError(str(error)) from error
+    out.print(f"{again.reward_id} is {again.state}", soft_wrap=True)
+
+
+def _key(reward: str, customer: str, program: str) -> RewardKey:
+    return RewardKey(
+        program_id=ProgramId(program), owner_id=person_of(customer), reward_id=RewardId(reward)
+    )

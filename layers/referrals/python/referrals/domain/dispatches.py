@@ -3,14 +3,16 @@
     RESERVED ──> ASKING ──┬──> ASKED ──┬──> CONFIRMED ──> SETTLED
       │  ^         │      │            │
       │  │         v      │            │
-      │  └────── UNKNOWN ─┘            └──> REFUSED ──> RELEASED
+      │  └────── UNKNOWN ─┘            │                   └──> RETURNED
+      │                                └──> REFUSED ──> RELEASED
       └────────────────────────────────────────────────────^
 
 A payout is the available cash of one person, a code one reward's. That it is asked is written
 before it is asked: a call whose answer nobody has is UNKNOWN and looked up. It is asked again,
 under the same id, only when the provider surely has no such order. An order that is not what was
 asked for freezes its dispatch (FROZEN, from any state in which the provider may have one) until
-people say what became of it. What is released goes out later in another dispatch.
+people say what became of it. What is released, or came back after it was settled (RETURNED), goes
+out later in another dispatch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,6 +58,7 @@ class DispatchState(StrEnum):
     SETTLED = "settled"
     REFUSED = "refused"
     RELEASED = "released"
+    RETURNED = "returned"
 
 
 _ANSWERED = frozenset(
@@ -83,10 +86,11 @@ _MOVES: Mapping[DispatchState, frozenset[DispatchState]] = {
     DispatchState.FROZEN: frozenset({DispatchState.CONFIRMED, DispatchState.REFUSED}),
     DispatchState.CONFIRMED: frozenset({DispatchState.SETTLED}),
     DispatchState.REFUSED: frozenset({DispatchState.RELEASED}),
-    DispatchState.SETTLED: frozenset(),
+    DispatchState.SETTLED: frozenset({DispatchState.RETURNED}),
     DispatchState.RELEASED: frozenset(),
+    DispatchState.RETURNED: frozenset(),
 }
-FINISHED = frozenset({DispatchState.SETTLED, DispatchState.RELEASED})
+FINISHED = frozenset({DispatchState.SETTLED, DispatchState.RELEASED, DispatchState.RETURNED})
 _WAITS_FOR_AN_ANSWER = frozenset(
     {DispatchState.RESERVED, DispatchState.ASKING, DispatchState.UNKNOWN}
 )
@@ -244,8 +248,8 @@ def answered(
             return found(dispatch, answer, now=now)
         case Refused(reason=reason):
             return moved_to(dispatch, DispatchState.REFUSED, due_at=now, reason=reason)
-        case NotNow(reason=reason):
-            due_at = now + _pause(dispatch.attempts)
+        case NotNow(reason=reason, not_before=not_before):
+            due_at = _again_at(dispatch.attempts, now, not_before)
             return moved_to(dispatch, DispatchState.RESERVED, due_at=due_at, reason=reason)
         case Unknown(reason=reason):
             due_at = now + _FIRST_PAUSE
@@ -261,7 +265,9 @@ def looked_up(
             return found(dispatch, answer, now=now)
         case None:
             return _not_there(dispatch, now)
-        case NotNow(reason=reason) | Unknown(reason=reason):
+        case NotNow(reason=reason, not_before=not_before):
+            return _look_again(dispatch, now, reason=reason, not_before=not_before)
+        case Unknown(reason=reason):
             return _look_again(dispatch, now, reason=reason)
 
 
@@ -325,10 +331,16 @@ def _surely_at(dispatch: Dispatch) -> datetime:
     return (dispatch.asked_at or dispatch.reserved_at) + SURELY_AFTER
 
 
-def _look_again(dispatch: Dispatch, now: datetime, *, reason: str | None) -> Dispatch:
-    return replace(
-        dispatch, looks=dispatch.looks + 1, due_at=now + _pause(dispatch.looks), reason=reason
-    )
+def _look_again(
+    dispatch: Dispatch, now: datetime, *, reason: str | None, not_before: datetime | None = None
+) -> Dispatch:
+    due_at = _again_at(dispatch.looks, now, not_before)
+    return replace(dispatch, looks=dispatch.looks + 1, due_at=due_at, reason=reason)
+
+
+def _again_at(times: int, now: datetime, not_before: datetime | None) -> datetime:
+    """Say when to come again: later than planned if they ask for it, in six hours at most."""
+    return max(now + _pause(times), min(not_before or now, now + _LONGEST_PAUSE))
 
 
 def _pause(times: int) -> timedelta:
@@ -382,6 +394,18 @@ def returned_by_hand(dispatch: Dispatch, *, reason: str, actor: str, now: dateti
         raise AnswerMayComeError(dispatch.dispatch_id, surely_at)
     return replace(
         moved_to(dispatch, DispatchState.REFUSED, due_at=now, reason=reason),
+        details={**dispatch.details, "actor": actor},
+    )
+
+
+def returned_after_all(dispatch: Dispatch, *, reason: str, actor: str) -> Dispatch:
+    """Take somebody's word that a payout which was settled came back."""
+    if not dispatch.is_payout:
+        raise DispatchMoveNotAllowedError(
+            dispatch.dispatch_id, dispatch.state, DispatchState.RETURNED
+        )
+    return replace(
+        moved_to(dispatch, DispatchState.RETURNED, due_at=None, reason=reason),
         details={**dispatch.details, "actor": actor},
     )
 

@@ -31,6 +31,7 @@ class EventName(StrEnum):
     REWARD_NETTED = "reward.netted"
     REWARD_EXPIRED = "reward.expired"
     REWARD_FULFILLED = "reward.fulfilled"
+    REWARD_RETURNED = "reward.returned"
     REWARD_VOIDED = "reward.voided"
     REWARD_CLAWED_BACK = "reward.clawed_back"
     CREDIT_REDEEMED = "credit.redeemed"
@@ -38,8 +39,10 @@ class EventName(StrEnum):
     PAYOUT_RESERVED = "payout.reserved"
     PAYOUT_SENT = "payout.sent"
     PAYOUT_FAILED = "payout.failed"
+    PAYOUT_RETURNED = "payout.returned"
     PAYOUT_STUCK = "payout.stuck"
     PAYOUT_DIFFERENCE = "payout.difference"
+    PAYEE_CHANGED = "payee.changed"
     WEBHOOK_FAILING = "webhook.failing"
     WEBHOOK_DISABLED = "webhook.disabled"
 

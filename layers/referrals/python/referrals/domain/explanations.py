@@ -369,7 +369,8 @@ def _about(record: Record) -> Iterator[str]:
     for name, amount_minor in (
         ("voided", reward.voided_minor),
         ("clawed back", reward.clawed_back_minor),
-        ("set off against a debt", reward.netted_minor),
+        ("set off against a debt", max(reward.netted_minor, 0)),
+        ("went out with it, as too much was paid before", max(-reward.netted_minor, 0)),
     ):
         if amount_minor:
             yield f"{name}: {written(amount_minor, reward.unit)}"

@@ -386,6 +386,17 @@ def promise_event(reward: Reward, *, cause: str, now: datetime) -> DomainEvent:
     return reward_event(_STATE_EVENTS[reward.state], reward, cause=cause, now=now)
 
 
+def put_back_event(before: Reward, after: Reward, *, cause: str, now: datetime) -> DomainEvent:
+    """Tell that a reward was put back, by what that changed of it."""
+    back_minor = after.voided_minor - before.voided_minor
+    if back_minor or after.state is RewardState.VOIDED:
+        return reward_event(
+            EventName.REWARD_VOIDED, after, cause=cause, now=now, reversed_minor=back_minor
+        )
+    paid_minor = after.netted_minor - before.netted_minor
+    return reward_event(EventName.REWARD_NETTED, after, cause=cause, now=now, paid_minor=paid_minor)
+
+
 def reward_event(
     name: EventName, reward: Reward, *, cause: str, now: datetime, **more: str | int | None
 ) -> DomainEvent:

@@ -205,7 +205,8 @@ def handed_over_minor(balance: Balance, unit: str) -> int:
 
 def spendable_minor(balance: Balance, unit: str) -> int:
     """Give what somebody can spend: their credit or points, less what they owe in that unit."""
-    return max(balance.amount(Place.CREDIT, unit) + balance.amount(Place.DEBT, unit), 0)
+    owed_minor = min(balance.amount(Place.DEBT, unit), 0)
+    return max(balance.amount(Place.CREDIT, unit) + owed_minor, 0)
 
 
 def people_in(postings: Iterable[Posting]) -> tuple[PersonId, ...]:

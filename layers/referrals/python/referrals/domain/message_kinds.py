@@ -31,6 +31,8 @@ class MessageKind(StrEnum):
     REWARD_TAKEN_BACK = "reward_taken_back"
     DETAILS_NEEDED = "details_needed"
     PAYOUT_SENT = "payout_sent"
+    PAYOUT_RETURNED = "payout_returned"
+    PAYEE_CHANGED = "payee_changed"
     MONTHLY_SUMMARY = "monthly_summary"
     REMINDER = "reminder"
     FRIEND_WELCOME = "friend_welcome"

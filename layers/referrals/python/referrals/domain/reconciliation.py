@@ -24,6 +24,7 @@ from referrals.domain.money import written
 from referrals.domain.payouts import PayoutProvider
 from referrals.domain.providers import TheirOrder, TheirStatus
 
+_FAILED = "failed"
 # Both books are read one after the other, and a provider's list is behind its orders for a while.
 GRACE = timedelta(hours=1)
 # Ids that we give begin like this; others who use the account of a provider give their own.
@@ -31,7 +32,7 @@ _OUR_PREFIXES = ("pay_", "dsp_")
 
 _DONE_HERE = frozenset({DispatchState.CONFIRMED, DispatchState.SETTLED})
 _ASKED_FOR = _DONE_HERE | {DispatchState.ASKED, DispatchState.FROZEN}
-_GIVEN_UP = frozenset({DispatchState.REFUSED, DispatchState.RELEASED})
+_GIVEN_UP = frozenset({DispatchState.REFUSED, DispatchState.RELEASED, DispatchState.RETURNED})
 
 
 class DifferenceKind(StrEnum):
@@ -62,6 +63,13 @@ class Difference:
     resolved_at: datetime | None = None
     resolved_by: str | None = None
     note: str | None = None
+
+    @property
+    def says_gone(self) -> bool:
+        """Whether what was settled here is, with them, no live order."""
+        return self.kind is DifferenceKind.MISSING or (
+            self.kind is DifferenceKind.STATUS and self.theirs == _FAILED
+        )
 
     def is_open(self, at: datetime) -> bool:
         """Whether it was found, and not resolved, by a moment."""
@@ -191,7 +199,7 @@ def _in_status(dispatch: Dispatch, order: TheirOrder) -> _Found:
         reference=order.reference,
         ours=dispatch.state,
         # to them it is one story whether they are still at it or have done it
-        theirs="alive" if _is_live(order) else "failed",
+        theirs="alive" if _is_live(order) else _FAILED,
     )
 
 

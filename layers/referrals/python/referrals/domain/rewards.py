@@ -1,8 +1,10 @@
 """Rewards: one promise each, its price, its life and its undoing.
 
     IN_REVIEW ──> QUEUED ──> HELD ──> AVAILABLE ──> FULFILLING ──> FULFILLED ──> CLAWED_BACK
-        │           │         │           ├──> EXPIRED
-        └───────────┴─────────┴───────────┴──> VOIDED
+        │           │         │        │  │  ^                        │              │
+        │           │         │        │  │  └── cash that came back ─┴──────────────┘
+        │           │         │        │  └──> EXPIRED
+        └───────────┴─────────┴────────┴─────> VOIDED
 
 A reward that is in review, or queued because the budget has no room, was promised no money yet. A
 reversal before the hand-over voids, one after it claws back. A reward that is reversed in part
@@ -24,7 +26,7 @@ from referrals.domain.ids import (
     RewardId,
     derive,
 )
-from referrals.domain.ledger import Place, Posting, account_of, expense_of
+from referrals.domain.ledger import Place, Posting, account_of, expense_of, owner_of
 from referrals.domain.money import in_proportion, percent_of, shrunk
 from referrals.domain.rules import (
     WHOLE_KINDS,
@@ -63,11 +65,12 @@ _MOVES: Mapping[RewardState, frozenset[RewardState]] = {
         {RewardState.FULFILLING, RewardState.EXPIRED, RewardState.VOIDED}
     ),
     RewardState.FULFILLING: frozenset({RewardState.FULFILLED, RewardState.AVAILABLE}),
-    RewardState.FULFILLED: frozenset({RewardState.CLAWED_BACK}),
+    RewardState.FULFILLED: frozenset({RewardState.CLAWED_BACK, RewardState.AVAILABLE}),
     RewardState.EXPIRED: frozenset(),
     RewardState.VOIDED: frozenset(),
-    RewardState.CLAWED_BACK: frozenset(),
+    RewardState.CLAWED_BACK: frozenset({RewardState.AVAILABLE}),
 }
+HANDED_OVER = frozenset({RewardState.FULFILLED, RewardState.CLAWED_BACK})
 # No money was moved for these yet, or it was moved back.
 _UNFUNDED = frozenset({RewardState.IN_REVIEW, RewardState.QUEUED, RewardState.EXPIRED})
 
@@ -78,12 +81,12 @@ class Reward:
 
     `amount_minor` is what was granted; what was taken back of it before the hand-over is in
     `voided_minor`, what after it in `clawed_back_minor`, and what paid a debt of the owner instead
-    of being handed over in `netted_minor`. `draws` say which slices of the budget it stands in.
-    `conversion_id` is None for a prize, `step` the count of a milestone, `generation` how often the
-    same thing was promised before and taken back, plus one. `due_at` is when something is to be
-    done for it next, None when nothing is. `dispatch_id` says in which dispatch a provider outside
-    is or was asked for it. `written_before` counts its writings in tables that are no more;
-    `revision` is None until it is stored.
+    of being handed over in `netted_minor`: below 0 while it takes along what they paid too much.
+    `draws` say which slices of the budget it stands in. `conversion_id` is None for a prize, `step`
+    the count of a milestone, `generation` how often the same thing was promised before and taken
+    back, plus one. `due_at` is when something is to be done for it next, None when nothing is.
+    `dispatch_id` says in which dispatch a provider outside is or was asked for it. `written_before`
+    counts its writings in tables that are no more; `revision` is None until it is stored.
     """
 
     reward_id: RewardId
@@ -260,22 +263,36 @@ def hand_over_posting(reward: Reward) -> Posting | None:
 
 
 def netted(reward: Reward, debt_minor: int) -> tuple[Reward, Posting | None]:
-    """Let a reward that is to be handed over pay its owner's debt first, as far as it goes."""
+    """Let a reward that is to be handed over pay its owner's debt first, as far as it goes.
+
+    Below 0 the debt is what its owner paid too much, and goes out with the reward.
+    """
     part_minor = min(reward.to_hand_over_minor, debt_minor)
-    if part_minor <= 0 or not reward.is_cut_to_fit:
+    if not part_minor or not reward.is_cut_to_fit:
         return reward, None
-    posting = _between(reward, Place.AVAILABLE, Place.DEBT, part_minor)
-    return replace(reward, netted_minor=reward.netted_minor + part_minor), posting
+    less = replace(reward, netted_minor=reward.netted_minor + part_minor)
+    if part_minor > 0:
+        return less, _between(reward, Place.AVAILABLE, Place.DEBT, part_minor)
+    return less, _between(reward, Place.DEBT, Place.AVAILABLE, -part_minor)
 
 
-def expired(reward: Reward) -> tuple[Reward, Posting | None]:
+def expired(reward: Reward) -> tuple[Reward, tuple[Posting, ...]]:
     """Let a reward that nobody took up lapse: what was not handed over goes back."""
-    left_minor = reward.to_hand_over_minor
-    lapsed = moved_to(reward, RewardState.EXPIRED, due_at=None)
-    if not left_minor:
-        return lapsed, None
+    alone, kept = _without_company(reward)
+    lapsed = moved_to(alone, RewardState.EXPIRED, due_at=None)
+    if not alone.to_hand_over_minor:
+        return lapsed, kept
     source = account_of(reward.owner_id, Place.AVAILABLE)
-    return lapsed, _posting(reward, source, expense_of(reward.program_id), left_minor)
+    posting = _posting(reward, source, expense_of(reward.program_id), alone.to_hand_over_minor)
+    return lapsed, (posting, *kept)
+
+
+def _without_company(reward: Reward) -> tuple[Reward, tuple[Posting, ...]]:
+    """Let a reward end without what its owner paid too much: that waits for the next one."""
+    if reward.netted_minor >= 0:
+        return reward, ()
+    posting = _between(reward, Place.AVAILABLE, Place.DEBT, -reward.netted_minor)
+    return replace(reward, netted_minor=0), (posting,)
 
 
 def dispatched(reward: Reward, dispatch_id: DispatchId) -> Reward:
@@ -315,17 +332,35 @@ def put_back(reward: Reward, *, due_at: datetime | None) -> tuple[Reward, Postin
     reward of which nothing is left is VOIDED.
     """
     again = replace(moved_to(reward, RewardState.AVAILABLE, due_at=due_at), dispatch_id=None)
-    back_minor = min(reward.clawed_back_minor, reward.to_hand_over_minor)
-    if not back_minor:
-        return again if again.remaining_minor else _ended(again), None
+    back_minor = min(again.clawed_back_minor, again.to_hand_over_minor)
     settled = replace(
         again,
-        voided_minor=reward.voided_minor + back_minor,
-        clawed_back_minor=reward.clawed_back_minor - back_minor,
+        voided_minor=again.voided_minor + back_minor,
+        clawed_back_minor=again.clawed_back_minor - back_minor,
     )
-    posting = _between(reward, Place.AVAILABLE, Place.DEBT, back_minor)
-    is_nothing_left = settled.remaining_minor == 0
-    return _ended(settled) if is_nothing_left else settled, posting
+    if not settled.remaining_minor:
+        settled = _ended(_without_company(settled)[0])
+    to_debt_minor = reward.to_hand_over_minor - settled.to_hand_over_minor
+    if not to_debt_minor:
+        return settled, None
+    return settled, _between(reward, Place.AVAILABLE, Place.DEBT, to_debt_minor)
+
+
+def came_back(
+    reward: Reward, details: Mapping[str, str], *, now: datetime
+) -> tuple[Reward, tuple[Posting, ...]]:
+    """Take cash back in that was sent and came back: it is AVAILABLE again, with its whole term.
+
+    `details` say so in place of how it was sent. What was clawed back since becomes a void, as in
+    `put_back`. MoveNotAllowedError when it is not cash, or nothing of it was sent.
+    """
+    sent_minor = reward.to_hand_over_minor if reward.kind is RewardKind.CASH else 0
+    if reward.state not in HANDED_OVER or not sent_minor:
+        raise MoveNotAllowedError(reward.reward_id, reward.state, RewardState.AVAILABLE)
+    longer = replace(extended(reward, since=now, now=now), handed_over=dict(details))
+    again, posting = put_back(longer, due_at=now)
+    received = _between(reward, Place.PAID, Place.AVAILABLE, sent_minor)
+    return again, (received, posting) if posting else (received,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,7 +375,11 @@ class Reversal:
     @property
     def returned_minor(self) -> int:
         """What the program gets back by it: nothing of what was not paid for, or lapsed before."""
-        return sum(posting.amount_minor for posting in self.postings)
+        return sum(
+            posting.amount_minor
+            for posting in self.postings
+            if owner_of(posting.destination) is None
+        )
 
     @property
     def is_claw_back(self) -> bool:
@@ -382,11 +421,13 @@ def reversed_to(reward: Reward, owed_minor: int) -> Reversal | None:
         voided_minor=reward.voided_minor + voided_minor,
         clawed_back_minor=reward.clawed_back_minor + back_minor - voided_minor,
     )
-    is_whole = shrunk.remaining_minor == 0
+    is_whole, kept = shrunk.remaining_minor == 0, tuple[Posting, ...]()
+    if is_whole and reward.state is RewardState.AVAILABLE:
+        shrunk, kept = _without_company(shrunk)
     return Reversal(
         reward=_ended(shrunk) if is_whole else shrunk,
         back_minor=back_minor,
-        postings=_reversal_postings(reward, voided_minor, back_minor - voided_minor),
+        postings=(*_reversal_postings(reward, voided_minor, back_minor - voided_minor), *kept),
         is_whole=is_whole,
     )
 

@@ -20,6 +20,7 @@ _CAUSES: Mapping[str, str] = {
     "payout": "Set off against a debt: {0}",
     "sent": "Handed over: {0}",
     "released": "Put back, not sent: {0}",
+    "returned": "Came back: {0}",
     "review": "Reviewed: {0}",
     "budget": "Taken up from the queue: {0}",
     "netting": "Set off against a debt: {0}",

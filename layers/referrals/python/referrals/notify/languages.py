@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
@@ -75,6 +75,12 @@ def long_date(moment: datetime, *, language: str) -> str:
     """
     written = format_date(moment.astimezone(UTC).date(), format="long", locale=language)
     return written.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def time_of_day(moment: datetime, *, language: str) -> str:
+    """Write the UTC time of day of an aware time: `9:30 AM UTC`; its spaces do not break."""
+    written = format_time(moment.astimezone(UTC), format="short", tzinfo=UTC, locale=language)
+    return f"{written} UTC".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def month(day: date, *, language: str) -> str:

@@ -145,6 +145,25 @@ class PayoutNews:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutReturn:
+    """Money that was sent and came back.
+
+    What went to an account has a `details_link`, to the form for another one; what a provider pays
+    goes to the reader's mailbox, and has none.
+    """
+
+    paid: Sum
+    details_link: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayeeChange:
+    """An account was given, at `changed_at`; nothing of it is told."""
+
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonthFigures:
     """What happened in the month of `month`, and what is there to be spent or paid now."""
 
@@ -256,6 +275,8 @@ About = (
     | TakenBack
     | DetailsRequest
     | PayoutNews
+    | PayoutReturn
+    | PayeeChange
     | MonthFigures
     | Ask
     | Offer
@@ -281,6 +302,8 @@ ABOUT: Mapping[MessageKind, type[About]] = {
     MessageKind.REWARD_TAKEN_BACK: TakenBack,
     MessageKind.DETAILS_NEEDED: DetailsRequest,
     MessageKind.PAYOUT_SENT: PayoutNews,
+    MessageKind.PAYOUT_RETURNED: PayoutReturn,
+    MessageKind.PAYEE_CHANGED: PayeeChange,
     MessageKind.MONTHLY_SUMMARY: MonthFigures,
     MessageKind.REMINDER: Ask,
     MessageKind.FRIEND_WELCOME: Offer,

@@ -18,6 +18,7 @@ from referrals.notify.message_values import (
     DetailsRequest,
     Expiry,
     MessageValues,
+    PayoutReturn,
     RewardNews,
 )
 from referrals.notify.names import one_line
@@ -154,7 +155,7 @@ def _disclosure(kind: MessageKind, spoken: Spoken, said: Mapping[str, str]) -> s
 
 def _details_link(values: MessageValues) -> str | None:
     about = values.about
-    return about.details_link if isinstance(about, DetailsRequest | Expiry) else None
+    return about.details_link if isinstance(about, DetailsRequest | Expiry | PayoutReturn) else None
 
 
 def _paragraphs(body: str) -> tuple[str, ...]:

@@ -24,7 +24,9 @@ from referrals.notify.message_values import (
     Offer,
     OpenDifferences,
     OrderNews,
+    PayeeChange,
     PayoutNews,
+    PayoutReturn,
     PayoutStuck,
     ReviewsWaiting,
     RewardNews,
@@ -150,6 +152,22 @@ def _(about: PayoutNews, language: str, _common: Spoken) -> Spoken:
         "amount": _sum(about.paid, language),
         "payer": about.provider.value,
         "reference": one_line(about.reference or ""),
+    }
+
+
+@_names_of.register
+def _(about: PayoutReturn, language: str, _common: Spoken) -> Spoken:
+    return {
+        "amount": _sum(about.paid, language),
+        "is_by_bank": about.details_link is not None,
+    }
+
+
+@_names_of.register
+def _(about: PayeeChange, language: str, _common: Spoken) -> Spoken:
+    return {
+        "changed_on": _date(about.changed_at, language),
+        "changed_at": languages.time_of_day(about.changed_at, language=language),
     }
 
 

@@ -48,6 +48,8 @@ _NAMES: Mapping[type[object], frozenset[str]] = {
     about.TakenBack: _OF_WORTH | {"because", "left", "owed"},
     about.DetailsRequest: _OF_WORTH | {"wanted"},
     about.PayoutNews: frozenset({"amount", "payer", "reference"}),
+    about.PayoutReturn: frozenset({"amount", "is_by_bank"}),
+    about.PayeeChange: frozenset({"changed_on", "changed_at"}),
     about.MonthFigures: frozenset({"month", "clicks", "signups", "purchases"}),
     about.Ask: _OF_WORTH | {"is_last", "can_unsubscribe"},
     about.Offer: _OF_WORTH | {"advocate", "trigger", "reward_code"},

@@ -23,9 +23,10 @@ from referrals.domain.dispatches import (
     moved_to,
     next_step,
     payout_event,
+    returned_after_all,
 )
 from referrals.domain.events import DomainEvent, EventName
-from referrals.domain.granting import reward_event
+from referrals.domain.granting import put_back_event, reward_event
 from referrals.domain.ids import DispatchId
 from referrals.domain.ledger import Posting
 from referrals.domain.payouts import PayoutTerms
@@ -40,9 +41,11 @@ from referrals.domain.providers import (
 )
 from referrals.domain.reconciliation import Difference, difference_event, difference_with
 from referrals.domain.rewards import (
+    HANDED_OVER,
     STOCK_RETRY_AFTER,
     Reward,
     RewardState,
+    came_back,
     extended,
     hand_over_posting,
     handed_over,
@@ -56,6 +59,7 @@ from referrals.usecases.fulfil_reward import next_look
 from referrals.usecases.reversals import read_promises
 
 _LONGEST_PAUSE = timedelta(days=1)
+_CLAIMED = frozenset({RewardState.FULFILLING})
 # Gives whom to ask for a dispatch; None when no address or key of theirs is known here.
 Providers = Callable[[Dispatch], Provider | None]
 _Answer = TheirOrder | Refused | NotNow | Unknown | None
@@ -235,6 +239,35 @@ def release(dispatch: Dispatch, *, reason: str | None, now: datetime) -> Dispatc
     return released
 
 
+def take_back_in(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) -> Dispatch:
+    """Take in what a settled payout sent and what came back; gives it as it is then.
+
+    Its rewards go out with the next one; those of which nothing was sent stay as they are.
+    BeatenError as above, DispatchMoveNotAllowedError for a partner's code.
+    """
+    cause = f"returned:{dispatch.dispatch_id}"
+    returned = returned_after_all(dispatch, reason=reason, actor=actor)
+    sent = [
+        reward
+        for reward in _read_rewards(dispatch, in_states=HANDED_OVER)
+        if reward.to_hand_over_minor
+    ]
+    details = {"returned": dispatch.dispatch_id, "reason": reason, "actor": actor}
+    moves = [came_back(reward, details, now=now) for reward in sent]
+    told = [
+        reward_event(EventName.REWARD_RETURNED, again, cause=cause, now=now) for again, _ in moves
+    ]
+    steps = Steps(
+        rewards=tuple(again for again, _ in moves),
+        version=dispatch.version,
+        cause=cause,
+        postings=tuple(posting for _, postings in moves for posting in postings),
+        events=(*told, payout_event(EventName.PAYOUT_RETURNED, returned, now=now)),
+    )
+    write_steps(steps, dispatches.save(returned), now=now)
+    return returned
+
+
 def _put_back(dispatch: Dispatch, reward: Reward, now: datetime) -> tuple[Reward, Posting | None]:
     longer = extended(reward, since=dispatch.reserved_at, now=now)
     return put_back(longer, due_at=_again_at(dispatch, longer, now))
@@ -257,22 +290,21 @@ def _told_of_release(
     before: Reward, again: Reward, posting: Posting | None, cause: str, now: datetime
 ) -> Iterator[DomainEvent]:
     if posting is not None or again.state is not RewardState.AVAILABLE:
-        voided_minor = posting.amount_minor if posting else 0
-        yield reward_event(
-            EventName.REWARD_VOIDED, again, cause=cause, now=now, reversed_minor=voided_minor
-        )
+        yield put_back_event(before, again, cause=cause, now=now)
     elif again.expires_at != before.expires_at:
         yield reward_event(EventName.REWARD_EXTENDED, again, cause=cause, now=now)
 
 
-def _read_rewards(dispatch: Dispatch) -> list[Reward]:
+def _read_rewards(
+    dispatch: Dispatch, *, in_states: frozenset[RewardState] = _CLAIMED
+) -> list[Reward]:
     """Read the rewards of a dispatch; BeatenError when it was moved on since it was read."""
     promises = [(dispatch.owner_id, reward_id) for reward_id in dispatch.reward_ids]
     found = read_promises(dispatch.program_id, promises)
     in_it = [
         reward
         for reward in found
-        if reward.state is RewardState.FULFILLING and reward.dispatch_id == dispatch.dispatch_id
+        if reward.state in in_states and reward.dispatch_id == dispatch.dispatch_id
     ]
     if len(in_it) < len(promises):
         raise BeatenError

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from referrals.domain.events import DomainEvent, EventName
 from referrals.notify.topics import publish
-from referrals.usecases.announcements import friends, operators, rewards
+from referrals.usecases.announcements import friends, operators, payouts, rewards
 from referrals.usecases.announcements.told import Announcement, Told
 from referrals.usecases.enqueue_webhooks import enqueue_webhooks
 from referrals.usecases.keys import MailKeys
@@ -29,9 +29,11 @@ _ANNOUNCEMENTS: Mapping[EventName, Announcement] = {
     EventName.REWARD_FULFILLED: rewards.handed_over,
     EventName.REWARD_VOIDED: rewards.taken_back,
     EventName.REWARD_CLAWED_BACK: rewards.taken_back,
-    EventName.PAYOUT_SENT: rewards.paid_out,
+    EventName.PAYOUT_SENT: payouts.sent,
+    EventName.PAYOUT_RETURNED: payouts.returned,
     EventName.PAYOUT_FAILED: operators.payout_failed,
     EventName.PAYOUT_STUCK: operators.payout_stuck,
+    EventName.PAYEE_CHANGED: payouts.payee_changed,
     EventName.WEBHOOK_FAILING: operators.endpoint_fails,
     EventName.WEBHOOK_DISABLED: operators.endpoint_disabled,
 }

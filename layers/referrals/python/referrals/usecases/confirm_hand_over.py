@@ -1,4 +1,4 @@
-"""People handed a reward over themselves, and say so."""
+"""People handed a reward over themselves, and say so; or that the money came back."""
 
 from datetime import datetime
 
@@ -8,15 +8,18 @@ from referrals.domain.errors import (
     PaidInPayoutsError,
     RewardNotFoundError,
 )
-from referrals.domain.rewards import Reward, RewardState, moved_to
+from referrals.domain.events import EventName
+from referrals.domain.granting import reward_event
+from referrals.domain.rewards import Reward, RewardState, came_back, moved_to
 from referrals.domain.rules import RewardKind
 from referrals.fulfil.handing import HandOver
 from referrals.store import programs
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import until_settled
+from referrals.usecases.bookings import Step, write_step
 from referrals.usecases.fulfil_reward import read_reward, write_fulfilled
 
-_REFERENCE, _ACTOR = "reference", "actor"
+_REFERENCE, _RETURNED, _ACTOR = "reference", "returned", "actor"
 
 
 def confirm_hand_over(key: RewardKey, *, reference: str, actor: str, now: datetime) -> Reward:
@@ -29,11 +32,52 @@ def confirm_hand_over(key: RewardKey, *, reference: str, actor: str, now: dateti
     return until_settled(lambda: _confirm(key, reference, actor, now))
 
 
+def take_hand_over_back(
+    key: RewardKey, *, reference: str, reason: str, actor: str, now: datetime
+) -> Reward:
+    """Take in cash that people sent under a `reference`, and that came back: it is available again.
+
+    Saying it again changes nothing. RewardNotFoundError; DuplicateHandOverError when it was handed
+    over under another reference; MoveNotAllowedError when it is not cash, or not handed over;
+    PaidInPayoutsError for what a payout sent.
+    """
+    return until_settled(lambda: _take_back(key, reference, (reason, actor), now))
+
+
+def _take_back(key: RewardKey, reference: str, because: tuple[str, str], now: datetime) -> Reward:
+    reward = read_reward(key)
+    if reward is None:
+        raise RewardNotFoundError(key.reward_id)
+    if reward.dispatch_id is not None:
+        raise PaidInPayoutsError(reward.reward_id)
+    before, (reason, actor) = reward.handed_over or {}, because
+    if reward.state is RewardState.AVAILABLE and before.get(_RETURNED) == reference:
+        return reward
+    details = {_RETURNED: reference, "reason": reason, _ACTOR: actor}
+    again, postings = came_back(reward, details, now=now)
+    if before.get(_REFERENCE) != reference:
+        raise DuplicateHandOverError(reward.reward_id)
+    cause = f"returned:{reward.reward_id}:{reward.writing}"
+    told = reward_event(
+        EventName.REWARD_RETURNED,
+        again,
+        cause=cause,
+        now=now,
+        reference=reference,
+        reason=reason,
+        actor=actor,
+    )
+    write_step(
+        Step(before=reward, reward=again, cause=cause, postings=postings, events=(told,)), now=now
+    )
+    return again
+
+
 def _confirm(key: RewardKey, reference: str, actor: str, now: datetime) -> Reward:
     reward = read_reward(key)
     if reward is None:
         raise RewardNotFoundError(key.reward_id)
-    if reward.handed_over is not None:
+    if reward.handed_over is not None and _RETURNED not in reward.handed_over:
         if reward.handed_over.get(_REFERENCE) != reference:
             raise DuplicateHandOverError(reward.reward_id)
         return reward

@@ -1,7 +1,7 @@
-"""People say what became of a payout: it arrived, or nothing did.
+"""People say what became of a payout: it arrived, or nothing did, or it came back later.
 
 By bank that is how each of them ends. Of a provider's they decide only those that are frozen, or
-of which nobody knows.
+of which nobody knows; and what was settled, once the provider's books say otherwise.
 """
 
 from collections.abc import Callable
@@ -13,14 +13,18 @@ from referrals.domain.dispatches import (
     confirmed_by_hand,
     returned_by_hand,
 )
-from referrals.domain.errors import DispatchNotFoundError, DuplicatePayoutWordError
+from referrals.domain.errors import (
+    DispatchMoveNotAllowedError,
+    DispatchNotFoundError,
+    DuplicatePayoutWordError,
+)
 from referrals.domain.ids import DispatchId
-from referrals.store import dispatches
+from referrals.store import differences, dispatches
 from referrals.store.transactions import commit, until_settled
-from referrals.usecases.advance_dispatch import release, settle
+from referrals.usecases.advance_dispatch import release, settle, take_back_in
 
 _ARRIVED = frozenset({DispatchState.CONFIRMED, DispatchState.SETTLED})
-_DID_NOT = frozenset({DispatchState.REFUSED, DispatchState.RELEASED})
+_DID_NOT = frozenset({DispatchState.REFUSED, DispatchState.RELEASED, DispatchState.RETURNED})
 
 
 def confirm_payout(
@@ -60,6 +64,41 @@ def return_payout(dispatch_id: DispatchId, *, reason: str, actor: str, now: date
         return returned_by_hand(dispatch, reason=reason, actor=actor, now=now)
 
     return _decide(dispatch_id, give_back, now)
+
+
+def take_payout_back(
+    dispatch_id: DispatchId, *, reason: str, actor: str, now: datetime
+) -> Dispatch:
+    """Take in money that had arrived, and came back: its rewards go out with the next run.
+
+    Saying it again changes nothing. DispatchNotFoundError; DispatchMoveNotAllowedError for what did
+    not arrive, for a code, and for a provider's payout of which its books say nothing else.
+    """
+
+    def step() -> bool:
+        dispatch = _get(dispatch_id)
+        if dispatch.state is DispatchState.CONFIRMED:
+            settle(dispatch, now=now)
+            return True
+        if dispatch.state is not DispatchState.RETURNED:
+            _check_came_back(dispatch)
+            take_back_in(dispatch, reason=reason, actor=actor, now=now)
+        return False
+
+    while until_settled(step):
+        pass
+    return _get(dispatch_id)
+
+
+def _check_came_back(dispatch: Dispatch) -> None:
+    """Check that it is for people to say: of a provider's payout, once its books differ."""
+    if dispatch.is_by_hand or dispatch.state is not DispatchState.SETTLED:
+        return
+    found = differences.list_of_provider(dispatch.provider)
+    if not any(each.dispatch_id == dispatch.dispatch_id and each.says_gone for each in found):
+        raise DispatchMoveNotAllowedError(
+            dispatch.dispatch_id, dispatch.state, DispatchState.RETURNED
+        )
 
 
 def _decide(

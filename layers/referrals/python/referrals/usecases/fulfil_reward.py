@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from referrals.domain.dispatches import code_of
 from referrals.domain.events import EventName
-from referrals.domain.granting import reward_event
+from referrals.domain.granting import put_back_event, reward_event
 from referrals.domain.ledger import Place
 from referrals.domain.rewards import (
     Reward,
@@ -102,13 +102,13 @@ def _claim(reward: Reward, now: datetime) -> None:
 
 
 def _expire(reward: Reward, now: datetime) -> None:
-    lapsed, posting = expired(reward)
+    lapsed, postings = expired(reward)
     cause = f"expiry:{reward.reward_id}"
     budget = read_slices(reward.program_id, {draw.slice for draw in reward.draws})
     after = None
     if budget is not None:
         after, draws = budget.give_back(
-            reward.draws, reward.to_hand_over_minor, reward.granted_at.date()
+            reward.draws, lapsed.to_hand_over_minor, reward.granted_at.date()
         )
         lapsed = replace(lapsed, draws=draws)
     write_step(
@@ -116,7 +116,7 @@ def _expire(reward: Reward, now: datetime) -> None:
             before=reward,
             reward=lapsed,
             cause=cause,
-            postings=(posting,) if posting else (),
+            postings=postings,
             events=(reward_event(EventName.REWARD_EXPIRED, lapsed, cause=cause, now=now),),
             slices=after.changed_from(budget) if after and budget else (),
         ),
@@ -164,20 +164,13 @@ def _write_put_back(reward: Reward, now: datetime, *writes: Write, due_at: datet
         commit(rewards.save(again), *writes)
         return
     cause = f"put back:{reward.reward_id}:{reward.writing}"  # as above
-    told = reward_event(
-        EventName.REWARD_VOIDED,
-        again,
-        cause=cause,
-        now=now,
-        reversed_minor=posting.amount_minor if posting else 0,
-    )
     write_step(
         Step(
             before=reward,
             reward=again,
             cause=cause,
             postings=(posting,) if posting else (),
-            events=(told,),
+            events=(put_back_event(reward, again, cause=cause, now=now),),
         ),
         *writes,
         now=now,
@@ -189,7 +182,8 @@ def write_fulfilled(reward: Reward, done: HandOver, now: datetime) -> Reward:
 
     BeatenError when it was changed meanwhile.
     """
-    cause = f"fulfilment:{reward.reward_id}"
+    # cash that came back is handed over once more
+    cause = f"fulfilment:{reward.reward_id}:{reward.writing}"
     fulfilled = handed_over(reward, done.details)
     posting = hand_over_posting(reward)
     told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)

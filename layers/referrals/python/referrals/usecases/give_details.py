@@ -1,10 +1,11 @@
 """Somebody says where to send their gifts, or whom to pay.
 
     an address ── and the gifts that wait for it are due ── a minute later they are parcels
-    an account ── the next payday finds it
+    an account ── the next payday finds it, and its owner is told of it
 
 The address and what it calls are one transaction, and a gift that decides to wait at that moment is
-beaten by it: none waits for an address that is there.
+beaten by it: none waits for an address that is there. An account and the event that tells of it
+are one, too, so that none is changed unseen.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from datetime import datetime
 
 from referrals.domain.details import PayeeDetails, ShippingDetails
 from referrals.domain.errors import PersonForgottenError
-from referrals.domain.ids import PersonId
+from referrals.domain.events import EventName, event
+from referrals.domain.ids import PersonId, ProgramId
 from referrals.domain.rewards import Reward, RewardState
 from referrals.domain.rules import RewardKind
-from referrals.store import details, people, programs, rewards
+from referrals.store import details, events, people, programs, rewards
 from referrals.store.transactions import MOST_READ_AT_ONCE, Wanted, commit, read, until_settled
 
 # a transaction has as many items, and two of them are the address and whose it is
@@ -36,9 +38,12 @@ def give_shipping(address: ShippingDetails, *, now: datetime) -> int:
             return called
 
 
-def give_payee(payee: PayeeDetails) -> None:
-    """Keep an account, in place of one given before. PersonForgottenError."""
-    until_settled(lambda: _give_payee(payee))
+def give_payee(payee: PayeeDetails, *, program_id: ProgramId, now: datetime) -> None:
+    """Keep an account, in place of one given before; the very same one changes nothing.
+
+    `program_id` is of the program that asked for it. PersonForgottenError.
+    """
+    until_settled(lambda: _give_payee(payee, program_id, now))
 
 
 def _give_shipping(address: ShippingDetails, now: datetime) -> int:
@@ -55,14 +60,29 @@ def _give_shipping(address: ShippingDetails, now: datetime) -> int:
     return len(waiting)
 
 
-def _give_payee(payee: PayeeDetails) -> None:
-    known = details.wanted_payee(payee.person_id)
-    _read(payee.person_id, known)
+def _give_payee(payee: PayeeDetails, program_id: ProgramId, now: datetime) -> None:
+    person_id = payee.person_id
+    known = details.wanted_payee(person_id)
+    _read(person_id, known)
+    if known.value is not None and _is_same(known.value, payee):
+        return
     revision = known.value.revision if known.value else None
+    changed = event(
+        EventName.PAYEE_CHANGED,
+        cause=f"payee:{person_id}:{revision or 0}",
+        program_id=program_id,
+        occurred_at=now,
+        person_id=person_id,
+    )
     commit(
         details.save_payee(replace(payee, revision=revision)),
-        people.not_forgotten(payee.person_id),
+        people.not_forgotten(person_id),
+        events.append([changed], now=now),
     )
+
+
+def _is_same(known: PayeeDetails, payee: PayeeDetails) -> bool:
+    return (known.name, known.iban) == (payee.name, payee.iban)
 
 
 def _read(person_id: PersonId, known: Wanted[ShippingDetails] | Wanted[PayeeDetails]) -> None:

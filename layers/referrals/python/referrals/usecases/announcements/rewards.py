@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from referrals.domain.ids import PersonId, RewardId
 from referrals.domain.ledger import Place, spendable_minor
 from referrals.domain.message_kinds import MessageKind
-from referrals.domain.payouts import PayoutProvider
 from referrals.domain.people import Person
 from referrals.domain.programs import Program
 from referrals.domain.rewards import Reward, RewardState
@@ -100,7 +99,8 @@ def handed_over(told: Told) -> Iterator[Letter]:
     if reward is None or told.number("amount_minor") <= told.number("netted_minor"):
         return
     if reward.kind is RewardKind.CASH:
-        if reward.dispatch_id is None:
+        # as the event has it: a payout that came back since has left its rewards
+        if not told.text("dispatch_id"):
             yield from _to_owner(told, MessageKind.PAYOUT_SENT, _paid_by_hand(reward))
         return
     code = _code_of(reward)
@@ -218,18 +218,6 @@ def waits_for_details(told: Told) -> Iterator[Letter]:
     )
     cause = details_cause(told.program, wanted, told.event.occurred_at)
     yield from _to_owner(told, MessageKind.DETAILS_NEEDED, about, cause=cause)
-
-
-def paid_out(told: Told) -> Iterator[Letter]:
-    """Tell of money that was sent, once for all rewards that were in it."""
-    if not told.number("amount_minor"):
-        return
-    about = PayoutNews(
-        paid=Sum(amount_minor=told.number("amount_minor"), unit=told.text("unit")),
-        provider=PayoutProvider(told.text("provider")),
-        reference=told.text("reference") or None,
-    )
-    yield from _to_owner(told, MessageKind.PAYOUT_SENT, about)
 
 
 def _to_owner(
