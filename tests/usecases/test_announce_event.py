@@ -13,7 +13,7 @@ from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.conversions import ReviewState
 from referrals.domain.decisions import Reason
 from referrals.domain.details import PayeeDetails
-from referrals.domain.events import EventName, event
+from referrals.domain.events import DomainEvent, EventName, event
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
 from referrals.domain.ids import ConversionId, PersonId, person_id
 from referrals.domain.payouts import PayoutSchedule, PayoutTerms
@@ -570,12 +570,11 @@ def test_a_message_says_what_its_reader_has_to_know(
     assert any(says in text for text in texts), [each.subject for each in cloud.mails()[before:]]
 
 
-def test_what_a_provider_sends_back_has_no_form_as_it_goes_to_a_mailbox(cloud: LocalCloud) -> None:
-    opened(CASH)
-    before = len(cloud.mails())
-    happened = event(
+def sent_back(again_minor: int) -> DomainEvent:
+    """Make the event of ten euro that a provider sent back; so much of it goes out again."""
+    return event(
         EventName.PAYOUT_RETURNED,
-        cause="payout:pay_1",
+        cause="returned:pay_1",
         program_id=TEA,
         occurred_at=NOON,
         dispatch_id="pay_1",
@@ -583,12 +582,38 @@ def test_what_a_provider_sends_back_has_no_form_as_it_goes_to_a_mailbox(cloud: L
         provider="tremendous",
         unit="EUR",
         amount_minor=1_000,
+        again_minor=again_minor,
         reason="cancelled by olga",
     )
-    announce_event(happened, keys=MAIL_KEYS, now=LATER)
+
+
+def test_what_a_provider_sends_back_has_no_form_as_it_goes_to_a_mailbox(cloud: LocalCloud) -> None:
+    opened(CASH)
+    before = len(cloud.mails())
+    announce_event(sent_back(1_000), keys=MAIL_KEYS, now=LATER)
     (mail,) = cloud.mails()[before:]
-    assert "We sent you €10, and the payout came back." in mail.text
+    assert "We sent you €10, and the payout came back. Nothing is lost" in mail.text
     assert "/details/" not in mail.text + mail.html
+
+
+def test_what_was_taken_back_of_money_that_came_back_is_not_promised_again(
+    cloud: LocalCloud,
+) -> None:
+    opened(CASH)
+    before = len(cloud.mails())
+    announce_event(sent_back(600), keys=MAIL_KEYS, now=LATER)
+    (mail,) = cloud.mails()[before:]
+    assert "€6 of it goes out to you again with the next payout. The rest was taken" in mail.text
+    assert "Nothing is lost" not in mail.text
+
+
+def test_of_money_that_came_back_and_was_taken_back_altogether_nobody_is_told(
+    cloud: LocalCloud,
+) -> None:
+    opened(CASH)
+    before = len(cloud.mails())
+    announce_event(sent_back(0), keys=MAIL_KEYS, now=LATER)
+    assert cloud.mails()[before:] == []
 
 
 @pytest.mark.parametrize(

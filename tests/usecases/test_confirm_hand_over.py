@@ -8,6 +8,7 @@ import pytest
 from infra.local import engine
 from infra.local.cloud import forget_caches
 from referrals.domain.errors import (
+    CameBackError,
     DuplicateHandOverError,
     MoveNotAllowedError,
     RewardNotFoundError,
@@ -213,6 +214,37 @@ def test_it_is_told_with_its_reference_and_why() -> None:
     }
 
 
+def test_the_word_of_before_hands_nothing_over_again_once_it_came_back() -> None:
+    key = available()
+    confirm(key)
+    come_back(key)
+    before = shop.dump()
+    with pytest.raises(CameBackError):
+        confirm(key)
+    assert shop.dump() == before
+
+
+def test_no_reference_sends_twice_however_often_it_came_back() -> None:
+    key = available()
+    for reference in ("transfer 7", "transfer 8"):
+        confirm(key, reference)
+        come_back(key, reference)
+    for reference in ("transfer 7", "transfer 8"):
+        with pytest.raises(CameBackError):
+            confirm(key, reference)
+
+
+def test_that_it_came_back_can_be_said_again_whatever_became_of_it() -> None:
+    key = available()
+    confirm(key)
+    give_back(amount_minor=5_000, now=LATER)
+    come_back(key)
+    assert [each.state for each in shop.rewards_of("anna")] == [RewardState.VOIDED]
+    before = shop.dump()
+    come_back(key)
+    assert shop.dump() == before
+
+
 def test_what_came_back_under_another_reference_is_a_contradiction() -> None:
     key = available()
     confirm(key)
@@ -235,6 +267,21 @@ def test_a_reward_that_does_not_exist_does_not_come_back() -> None:
     key = replace(available(), reward_id=RewardId("rwd_unknown"))
     with pytest.raises(RewardNotFoundError):
         come_back(key)
+
+
+def test_it_is_kept_who_sent_it_and_who_said_that_it_came_back() -> None:
+    key = available()
+    confirm(key)
+    take_hand_over_back(
+        key, reference="transfer 7", reason="account closed", actor="boris", now=LATER
+    )
+    (reward,) = shop.rewards_of("anna")
+    assert reward.handed_over == {
+        "reference": "transfer 7",
+        "actor": "olga",
+        "returned:transfer 7": "account closed",
+        "returned_by": "boris",
+    }
 
 
 def test_what_was_refunded_since_it_was_sent_is_owed_no_more_once_it_came_back() -> None:

@@ -31,7 +31,9 @@ from referrals.usecases.enrol_advocate import enrol_advocate
 from referrals.usecases.forget_person import forget_person
 from referrals.usecases.queue_mailings import queue_mailings
 from referrals.usecases.send_mailing import send_mailing
+from referrals.usecases.worths import worth_that_lapses
 from tests import shop
+from tests.factories import a_reward
 from tests.shop import (
     ADVOCATE_TENTH,
     KEYS,
@@ -401,3 +403,8 @@ def test_a_mailing_is_read_as_it_was_written() -> None:
 def test_what_names_nothing_to_write_about_is_refused(body: str) -> None:
     with pytest.raises(MalformedMailingError):
         mailings.read(body)
+
+
+def test_what_was_paid_too_much_is_not_said_to_lapse_with_a_reward() -> None:
+    assert worth_that_lapses(a_reward(netted_minor=-400)).amount_minor == 1_000
+    assert worth_that_lapses(a_reward(netted_minor=400)).amount_minor == 600

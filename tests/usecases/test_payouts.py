@@ -824,6 +824,7 @@ def test_money_that_arrived_and_came_back_goes_out_with_the_next_run() -> None:
     assert (states(), places()) == ([RewardState.AVAILABLE] * 2, {"available": 1_200})
     (returned,) = told(EventName.PAYOUT_RETURNED)
     assert (returned.data["dispatch_id"], returned.data["amount_minor"]) == (dispatch_id, 1_200)
+    assert returned.data["again_minor"] == 1_200
     assert len(told(EventName.REWARD_RETURNED)) == 2
     assert start_payouts(now=NOON + A_DAY) == PayoutRun(reserved=1)
     confirm_payout(payouts()[-1].dispatch_id, reference="booking 8", actor="olga", now=NOON + A_DAY)
@@ -840,6 +841,8 @@ def test_what_was_clawed_back_of_money_that_came_back_is_owed_no_more() -> None:
     come_back(dispatch_id)
     assert states() == [RewardState.VOIDED, RewardState.AVAILABLE]
     assert places() == {"available": 600}
+    (returned,) = told(EventName.PAYOUT_RETURNED)
+    assert returned.data["again_minor"] == 600
     assert is_sound()
 
 
@@ -871,11 +874,13 @@ def test_a_debt_that_is_none_any_more_goes_out_with_the_next_payout() -> None:
     confirm_payout(payouts()[-1].dispatch_id, reference="8", actor="olga", now=NOON + A_DAY)
     come_back(dispatch_id)  # after 800 of later rewards had paid for it
     assert places() == {"paid": 200, "debt": 800}
-    earn(50, first=4)
+    earn(50, 40, 30, first=4)
     start_payouts(now=NOON + 2 * A_DAY)
-    assert payouts()[-1].amount_minor == 850
+    assert payouts()[-1].amount_minor == 920
+    *_, netted = told(EventName.REWARD_NETTED)
+    assert netted.data["paid_minor"] == -800
     confirm_payout(payouts()[-1].dispatch_id, reference="9", actor="olga", now=NOON + 2 * A_DAY)
-    assert places() == {"paid": 1_050}
+    assert places() == {"paid": 1_120}
     assert is_sound()
 
 
@@ -896,6 +901,23 @@ def test_money_that_did_not_arrive_did_not_come_back() -> None:
         come_back(dispatch_id)
     with pytest.raises(DispatchNotFoundError):
         come_back(DispatchId("pay_no"))
+
+
+def test_a_difference_that_is_resolved_says_no_more_that_a_payout_is_gone() -> None:
+    open_shop()
+    earn(500)
+    start_payouts(now=NOON)
+    payer = Payer()
+    advance(payer)
+    dispatch_id = payout().dispatch_id
+    payer.orders.clear()
+    reconcile_payouts(PayoutProvider.TREMENDOUS, payer, now=NOON + 2 * AN_HOUR)
+    (difference,) = differences.list_open(PayoutProvider.TREMENDOUS)
+    differences.resolve(
+        difference.provider, difference.difference_id, actor="olga", note="it is there", now=NOON
+    )
+    with pytest.raises(DispatchMoveNotAllowedError):
+        come_back(dispatch_id)
 
 
 def test_a_provider_s_payout_comes_back_once_its_books_say_so() -> None:

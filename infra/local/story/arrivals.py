@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.local.fakes import Misbehaviour
 from infra.local.shop_backend import Answer
-from infra.local.story.stage import NOTHING_OPEN, Stage
+from infra.local.story.stage import NOTHING_OPEN, Stage, hand_overs
 from infra.local.story.terms import (
     ADVOCATE,
     ANNA_MAIL,
@@ -139,7 +139,7 @@ class Arrivals:
         self._stage.expect(
             "what she gets", (reward["kind"], reward["amount_minor"]), ("credit", 500)
         )
-        self._stage.look_for(CLUB, f"fulfilment:{reward['id']}")
+        self._stage.look_for(CLUB, *hand_overs(reward["id"]))
         self._stage.tick(_REWARDS_CLOCK)
         self._stage.end_step(
             program_id=CLUB,

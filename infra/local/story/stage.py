@@ -17,6 +17,9 @@ from referrals.store import ledger
 
 NOTHING_OPEN = {"held:EUR": 0, "available:EUR": 0}
 
+# A reward is written a few times before: held, available, claimed, put back without stock.
+_HAND_OVERS = range(2, 12)
+
 _Balances = Mapping[str, Mapping[str, int]]
 
 
@@ -192,9 +195,14 @@ def _causes(answer: Mapping[str, Any], refund_id: str | None) -> list[str]:
     causes = [source]
     for reward in answer.get("rewards", ()):
         # a reward that pays a debt does so in its third writing
-        causes += [f"{move}:{reward['id']}" for move in ("hold", "fulfilment")]
-        causes.append(f"netting:{reward['id']}:3")
+        causes += [f"hold:{reward['id']}", f"netting:{reward['id']}:3"]
+        causes += hand_overs(reward["id"])
     return causes
+
+
+def hand_overs(reward_id: str) -> list[str]:
+    """Name every cause that the hand-over of a reward may have: by which writing of it it is."""
+    return [f"fulfilment:{reward_id}:{writing}" for writing in _HAND_OVERS]
 
 
 def _refund_id(document: Mapping[str, Any]) -> str | None:

@@ -258,6 +258,10 @@ def _of_rewards(currency: str) -> dict[str, Sample]:
         "payout_returned_by_provider": Sample(
             kind=MessageKind.PAYOUT_RETURNED, about=PayoutReturn(paid=_sum(currency))
         ),
+        "payout_returned_in_part": Sample(
+            kind=MessageKind.PAYOUT_RETURNED,
+            about=PayoutReturn(paid=_sum(currency), again=Sum(amount_minor=18_00, unit=currency)),
+        ),
         "payee_changed": Sample(
             kind=MessageKind.PAYEE_CHANGED, about=PayeeChange(changed_at=_CHANGED_AT)
         ),

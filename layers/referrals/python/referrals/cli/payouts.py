@@ -91,6 +91,8 @@ def _lines(dispatch: Dispatch) -> Iterator[str]:
         yield f"because: {dispatch.reason}"
     if "actor" in dispatch.details:
         yield f"decided by {dispatch.details['actor']}"
+    if "returned_by" in dispatch.details:
+        yield f"taken in again by {dispatch.details['returned_by']}"
     yield from (f"reward {reward_id}" for reward_id in dispatch.reward_ids)
 
 

@@ -21,7 +21,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from referrals.domain.errors import AnswerMayComeError, DispatchMoveNotAllowedError
-from referrals.domain.events import DomainEvent, EventName, event
+from referrals.domain.events import DomainEvent, EventName, EventValue, event
 from referrals.domain.ids import DispatchId, PersonId, ProgramId, RewardId, derive
 from referrals.domain.providers import NotNow, Refused, TheirOrder, TheirStatus, Unknown
 from referrals.domain.rewards import Reward
@@ -406,7 +406,7 @@ def returned_after_all(dispatch: Dispatch, *, reason: str, actor: str) -> Dispat
         )
     return replace(
         moved_to(dispatch, DispatchState.RETURNED, due_at=None, reason=reason),
-        details={**dispatch.details, "actor": actor},
+        details={**dispatch.details, "returned_by": actor},
     )
 
 
@@ -419,7 +419,9 @@ def _check_is_for_people(dispatch: Dispatch, state: DispatchState) -> None:
         raise DispatchMoveNotAllowedError(dispatch.dispatch_id, dispatch.state, state)
 
 
-def payout_event(name: EventName, payout: Dispatch, *, now: datetime) -> DomainEvent:
+def payout_event(
+    name: EventName, payout: Dispatch, *, now: datetime, **more: EventValue
+) -> DomainEvent:
     """Tell of a payout as it is; of nobody but by opaque ids."""
     return event(
         name,
@@ -435,4 +437,5 @@ def payout_event(name: EventName, payout: Dispatch, *, now: datetime) -> DomainE
         rewards=len(payout.reward_ids),
         reference=payout.reference,
         reason=payout.reason,
+        **more,
     )

@@ -16,6 +16,7 @@ ReferralError
 │   ├── DuplicateAdvocateError      enrolled already, with another code
 │   ├── DuplicateRedemptionError    same id, other content
 │   ├── DuplicateHandOverError      handed over already, in another way
+│   ├── CameBackError               handed over under this reference, and it came back
 │   └── DuplicatePayoutWordError    people said something else of a payout before
 └── NotAllowedError
     ├── CodeNotAllowedError         a vanity code that cannot be given
@@ -160,6 +161,13 @@ class DuplicateHandOverError(DuplicateError):
 
     def __init__(self, reward_id: str) -> None:
         super().__init__(f"reward {reward_id} was handed over before, and not with this reference")
+
+
+class CameBackError(DuplicateError):
+    code = "came_back"
+
+    def __init__(self, reward_id: str) -> None:
+        super().__init__(f"what was sent of reward {reward_id} under this reference came back")
 
 
 class DuplicatePayoutWordError(DuplicateError):

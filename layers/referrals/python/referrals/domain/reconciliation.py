@@ -66,10 +66,14 @@ class Difference:
 
     @property
     def says_gone(self) -> bool:
-        """Whether what was settled here is, with them, no live order."""
-        return self.kind is DifferenceKind.MISSING or (
-            self.kind is DifferenceKind.STATUS and self.theirs == _FAILED
-        )
+        """Whether what was settled here is, with them, no live order.
+
+        A failed one stays so. What is missing may have been late in their list, and turned up:
+        that is known of nothing that somebody resolved.
+        """
+        if self.kind is DifferenceKind.MISSING:
+            return self.resolved_at is None
+        return self.kind is DifferenceKind.STATUS and self.theirs == _FAILED
 
     def is_open(self, at: datetime) -> bool:
         """Whether it was found, and not resolved, by a moment."""

@@ -146,13 +146,14 @@ class PayoutNews:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutReturn:
-    """Money that was sent and came back.
+    """Money that was sent and came back; `again` when less than that goes out again.
 
     What went to an account has a `details_link`, to the form for another one; what a provider pays
     goes to the reader's mailbox, and has none.
     """
 
     paid: Sum
+    again: Sum | None = None
     details_link: str | None = None
 
 

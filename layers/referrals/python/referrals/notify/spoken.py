@@ -159,6 +159,7 @@ def _(about: PayoutNews, language: str, _common: Spoken) -> Spoken:
 def _(about: PayoutReturn, language: str, _common: Spoken) -> Spoken:
     return {
         "amount": _sum(about.paid, language),
+        "again": _sum(about.again, language) if about.again else None,
         "is_by_bank": about.details_link is not None,
     }
 

@@ -252,17 +252,21 @@ def take_back_in(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) 
         for reward in _read_rewards(dispatch, in_states=HANDED_OVER)
         if reward.to_hand_over_minor
     ]
-    details = {"returned": dispatch.dispatch_id, "reason": reason, "actor": actor}
+    details = {f"returned:{dispatch.dispatch_id}": reason, "returned_by": actor}
     moves = [came_back(reward, details, now=now) for reward in sent]
     told = [
         reward_event(EventName.REWARD_RETURNED, again, cause=cause, now=now) for again, _ in moves
     ]
+    again_minor = sum(again.to_hand_over_minor for again, _ in moves)
     steps = Steps(
         rewards=tuple(again for again, _ in moves),
         version=dispatch.version,
         cause=cause,
         postings=tuple(posting for _, postings in moves for posting in postings),
-        events=(*told, payout_event(EventName.PAYOUT_RETURNED, returned, now=now)),
+        events=(
+            *told,
+            payout_event(EventName.PAYOUT_RETURNED, returned, now=now, again_minor=again_minor),
+        ),
     )
     write_steps(steps, dispatches.save(returned), now=now)
     return returned

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from referrals.domain.errors import (
+    CameBackError,
     DuplicateHandOverError,
     MoveNotAllowedError,
     PaidInPayoutsError,
@@ -10,7 +11,7 @@ from referrals.domain.errors import (
 )
 from referrals.domain.events import EventName
 from referrals.domain.granting import reward_event
-from referrals.domain.rewards import Reward, RewardState, came_back, moved_to
+from referrals.domain.rewards import HANDED_OVER, Reward, RewardState, came_back, moved_to
 from referrals.domain.rules import RewardKind
 from referrals.fulfil.handing import HandOver
 from referrals.store import programs
@@ -19,15 +20,18 @@ from referrals.store.transactions import until_settled
 from referrals.usecases.bookings import Step, write_step
 from referrals.usecases.fulfil_reward import read_reward, write_fulfilled
 
-_REFERENCE, _RETURNED, _ACTOR = "reference", "returned", "actor"
+_REFERENCE, _ACTOR = "reference", "actor"
+# with a reference behind it: why what was sent under that came back
+_RETURNED = "returned:"
 
 
 def confirm_hand_over(key: RewardKey, *, reference: str, actor: str, now: datetime) -> Reward:
     """Note that `actor` handed an available reward over, under a `reference` such as a transfer's.
 
     Saying it again changes nothing. RewardNotFoundError; DuplicateHandOverError when it was handed
-    over with another reference, or by the system; MoveNotAllowedError when it is not available;
-    PaidInPayoutsError for cash where the terms have payouts.
+    over with another reference, or by the system; CameBackError when what this reference sent came
+    back; MoveNotAllowedError when it is not available; PaidInPayoutsError for cash where the terms
+    have payouts.
     """
     return until_settled(lambda: _confirm(key, reference, actor, now))
 
@@ -45,17 +49,15 @@ def take_hand_over_back(
 
 
 def _take_back(key: RewardKey, reference: str, because: tuple[str, str], now: datetime) -> Reward:
-    reward = read_reward(key)
-    if reward is None:
-        raise RewardNotFoundError(key.reward_id)
+    reward = _get(key)
     if reward.dispatch_id is not None:
         raise PaidInPayoutsError(reward.reward_id)
     before, (reason, actor) = reward.handed_over or {}, because
-    if reward.state is RewardState.AVAILABLE and before.get(_RETURNED) == reference:
+    if _RETURNED + reference in before:
         return reward
-    details = {_RETURNED: reference, "reason": reason, _ACTOR: actor}
+    details = {**before, _RETURNED + reference: reason, "returned_by": actor}
     again, postings = came_back(reward, details, now=now)
-    if before.get(_REFERENCE) != reference:
+    if before and before.get(_REFERENCE) != reference:
         raise DuplicateHandOverError(reward.reward_id)
     cause = f"returned:{reward.reward_id}:{reward.writing}"
     told = reward_event(
@@ -74,11 +76,12 @@ def _take_back(key: RewardKey, reference: str, because: tuple[str, str], now: da
 
 
 def _confirm(key: RewardKey, reference: str, actor: str, now: datetime) -> Reward:
-    reward = read_reward(key)
-    if reward is None:
-        raise RewardNotFoundError(key.reward_id)
-    if reward.handed_over is not None and _RETURNED not in reward.handed_over:
-        if reward.handed_over.get(_REFERENCE) != reference:
+    reward = _get(key)
+    before = reward.handed_over or {}
+    if _RETURNED + reference in before:
+        raise CameBackError(reward.reward_id)
+    if reward.state in HANDED_OVER:
+        if before.get(_REFERENCE) != reference:
             raise DuplicateHandOverError(reward.reward_id)
         return reward
     if reward.state is not RewardState.AVAILABLE:
@@ -86,5 +89,18 @@ def _confirm(key: RewardKey, reference: str, actor: str, now: datetime) -> Rewar
     if reward.kind is RewardKind.CASH and programs.get_live(reward.program_id).payouts:
         raise PaidInPayoutsError(reward.reward_id)
     claimed = moved_to(reward, RewardState.FULFILLING, due_at=now)
-    details = {_REFERENCE: reference, _ACTOR: actor}
+    details = {**_returned_before(reward), _REFERENCE: reference, _ACTOR: actor}
     return write_fulfilled(claimed, HandOver(details=details), now)
+
+
+def _get(key: RewardKey) -> Reward:
+    reward = read_reward(key)
+    if reward is None:
+        raise RewardNotFoundError(key.reward_id)
+    return reward
+
+
+def _returned_before(reward: Reward) -> dict[str, str]:
+    """Give what came back before: no reference sends twice."""
+    known = reward.handed_over or {}
+    return {name: why for name, why in known.items() if name.startswith(_RETURNED)}

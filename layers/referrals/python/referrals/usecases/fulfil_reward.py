@@ -85,9 +85,8 @@ def _claim(reward: Reward, now: datetime) -> None:
         return
     # a reward may be netted more than once: which writing of it this is, is part of the cause
     cause = f"netting:{reward.reward_id}:{reward.writing}"
-    told = reward_event(
-        EventName.REWARD_NETTED, less, cause=cause, now=now, paid_minor=posting.amount_minor
-    )
+    paid_minor = less.netted_minor - reward.netted_minor
+    told = reward_event(EventName.REWARD_NETTED, less, cause=cause, now=now, paid_minor=paid_minor)
     write_step(
         Step(
             before=reward,
@@ -186,7 +185,13 @@ def write_fulfilled(reward: Reward, done: HandOver, now: datetime) -> Reward:
     cause = f"fulfilment:{reward.reward_id}:{reward.writing}"
     fulfilled = handed_over(reward, done.details)
     posting = hand_over_posting(reward)
-    told = reward_event(EventName.REWARD_FULFILLED, fulfilled, cause=cause, now=now)
+    told = reward_event(
+        EventName.REWARD_FULFILLED,
+        fulfilled,
+        cause=cause,
+        now=now,
+        reference=done.details.get("reference"),
+    )
     write_step(
         Step(
             before=reward,

@@ -35,7 +35,7 @@ from referrals.usecases.queue_mailings import EXPIRY_TOLD_BEFORE
 from referrals.usecases.send_mail import MailOutcome
 from referrals.usecases.show_advocate import MOST_REFERRALS
 from referrals.usecases.wanted_details import details_cause, details_link, missing_details
-from referrals.usecases.worths import worth_of, worth_of_rule
+from referrals.usecases.worths import worth_of, worth_of_rule, worth_that_lapses
 
 # Asked on the first of a month: three times in all, the last with a link that lives 60 days more.
 _ASKED_AGAIN_AFTER, _ASKED_FOR = timedelta(days=14), timedelta(days=100)
@@ -219,7 +219,7 @@ def _expiry_of(reward: Reward, program: Program, keys: MailKeys, now: datetime) 
     minimum_minor = program.payouts.minimum_minor if program.payouts else 0
     is_too_little = reward.kind is RewardKind.CASH and missing is None and minimum_minor > 0
     return Expiry(
-        worth=worth_of(reward),
+        worth=worth_that_lapses(reward),
         expires_at=reward.expires_at or now,
         wanted=missing,
         details_link=details_link(reward, missing, keys=keys, now=now) if missing else None,

@@ -223,7 +223,10 @@ class _PayingOut:
     def _net(
         self, claimed: Sequence[Reward], balance: Balance, cause: str
     ) -> tuple[list[Reward], list[Posting], list[DomainEvent]]:
-        """Let what is owed be paid first; what a debt took all of is sent as nothing."""
+        """Let what is owed be paid first; what a debt took all of is sent as nothing.
+
+        What was paid too much goes out with the first.
+        """
         left, postings, told = list[Reward](), list[Posting](), list[DomainEvent]()
         debt_minor = -balance.amount(Place.DEBT, claimed[0].unit)
         for reward in claimed:
@@ -231,15 +234,12 @@ class _PayingOut:
             left.append(less)
             if posting is None:
                 continue
-            debt_minor -= posting.amount_minor
+            paid_minor = less.netted_minor - reward.netted_minor
+            debt_minor -= paid_minor
             postings.append(posting)
             told.append(
                 reward_event(
-                    EventName.REWARD_NETTED,
-                    less,
-                    cause=cause,
-                    now=self.now,
-                    paid_minor=posting.amount_minor,
+                    EventName.REWARD_NETTED, less, cause=cause, now=self.now, paid_minor=paid_minor
                 )
             )
         return left, postings, told

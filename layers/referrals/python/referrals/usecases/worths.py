@@ -20,3 +20,9 @@ def worth_of_rule(rule: RewardRule, currency: str) -> Worth:
 def worth_of(reward: Reward) -> Worth:
     """Give what of a reward reaches its owner: the rest of it paid a debt."""
     return Worth(kind=reward.kind, unit=reward.unit, amount_minor=reward.to_hand_over_minor)
+
+
+def worth_that_lapses(reward: Reward) -> Worth:
+    """Give what of a reward is lost when it expires: not what its owner had paid too much."""
+    alone_minor = reward.to_hand_over_minor + min(reward.netted_minor, 0)
+    return Worth(kind=reward.kind, unit=reward.unit, amount_minor=alone_minor)

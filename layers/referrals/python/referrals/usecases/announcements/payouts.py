@@ -4,6 +4,7 @@ Neither an account nor what operators wrote of a return is told.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from referrals.domain.details import DetailsKind
 from referrals.domain.message_kinds import MessageKind
@@ -29,13 +30,19 @@ def sent(told: Told) -> Iterator[Letter]:
 
 
 def returned(told: Told) -> Iterator[Letter]:
-    """Tell of money that came back, and where to look whether it can arrive the next time."""
-    person = told.find_person("person_id")
-    if person is None:
+    """Tell of money that came back, and where to look whether it can arrive the next time.
+
+    Of what was taken back altogether meanwhile they know already: nothing of it goes out again.
+    """
+    person, again_minor = told.find_person("person_id"), told.number("again_minor")
+    if person is None or not again_minor:
         return
     is_by_bank = told.text("provider") == PayoutProvider.BANK
     link = _payee_link(told, person) if is_by_bank else None
-    about = PayoutReturn(paid=_paid(told), details_link=link)
+    paid = _paid(told)
+    is_less = again_minor < paid.amount_minor
+    again = replace(paid, amount_minor=again_minor) if is_less else None
+    about = PayoutReturn(paid=paid, again=again, details_link=link)
     yield _to(person, told, MessageKind.PAYOUT_RETURNED, about)
 
 

@@ -101,7 +101,7 @@ def handed_over(told: Told) -> Iterator[Letter]:
     if reward.kind is RewardKind.CASH:
         # as the event has it: a payout that came back since has left its rewards
         if not told.text("dispatch_id"):
-            yield from _to_owner(told, MessageKind.PAYOUT_SENT, _paid_by_hand(reward))
+            yield from _to_owner(told, MessageKind.PAYOUT_SENT, _paid_by_hand(told))
         return
     code = _code_of(reward)
     if reward.kind in _CODED and code is None:
@@ -121,10 +121,12 @@ def _find_reward(told: Told) -> Reward | None:
     )
 
 
-def _paid_by_hand(reward: Reward) -> PayoutNews:
+def _paid_by_hand(told: Told) -> PayoutNews:
+    """Say what people sent, as the event has it: it may have come back since."""
+    less_minor = told.number("voided_minor") + told.number("netted_minor")
     return PayoutNews(
-        paid=Sum(amount_minor=reward.to_hand_over_minor, unit=reward.unit),
-        reference=(reward.handed_over or {}).get("reference"),
+        paid=Sum(amount_minor=told.number("granted_minor") - less_minor, unit=told.text("unit")),
+        reference=told.text("reference") or None,
     )
 
 
