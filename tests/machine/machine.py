@@ -18,9 +18,11 @@ from infra.local import engine
 from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.clicks import Click, sealed
 from referrals.domain.conversions import ReviewState, purchase_id, signup_id
+from referrals.domain.dispatches import payout_id
 from referrals.domain.errors import DuplicateConversionError, NotInReviewError
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
-from referrals.domain.ids import PersonId, RewardId, fingerprint, person_id
+from referrals.domain.ids import DispatchId, PersonId, RewardId, fingerprint, person_id
+from referrals.domain.payouts import PayoutProvider, PayoutSchedule, PayoutTerms
 from referrals.domain.programs import (
     AttributionModel,
     AttributionTerms,
@@ -53,6 +55,7 @@ from referrals.store import programs
 from referrals.store.rewards import RewardKey
 from referrals.usecases.apply_program import apply_program
 from referrals.usecases.confirm_hand_over import confirm_hand_over, take_hand_over_back
+from referrals.usecases.confirm_payout import confirm_payout, return_payout, take_payout_back
 from referrals.usecases.fulfil_reward import fulfil_reward
 from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.record_purchase import record_purchase
@@ -62,9 +65,23 @@ from referrals.usecases.redeem_credit import redeem_credit
 from referrals.usecases.restore_credit import restore_credit
 from referrals.usecases.review_conversion import review_conversion
 from referrals.usecases.spendings import Redeemed
+from referrals.usecases.start_payouts import start_payouts
 from tests import shop
 from tests.faults import KilledError, killed, refused
-from tests.machine.model import PLAIN, POINTS, PRICE, WORTH, Model, Promise, Report, Return, Terms
+from tests.machine.model import (
+    EUR,
+    LEAST,
+    PLAIN,
+    POINTS,
+    PRICE,
+    WORTH,
+    Model,
+    Payout,
+    Promise,
+    Report,
+    Return,
+    Terms,
+)
 from tests.machine.rows import Rows
 from tests.shop import CLICK_KEY, KEYS, NOON, TEA
 
@@ -283,6 +300,60 @@ class ReferralMachine(RuleBasedStateMachine):
         self._do(lambda: self._take_back_in(promise), fault)
         self.model.come_back(promise, self.now)
 
+    @precondition(lambda self: self.model.terms["pays_out"])
+    @rule(friend=FRIEND, amounts=st.lists(AMOUNT.filter(bool), min_size=1, max_size=3))
+    def earn_cash(self, friend: str, amounts: list[int]) -> None:
+        for amount in amounts:
+            self._buy(friend, amount, ((), ()), None, month=2)
+        self.pass_time(24, None)
+
+    @precondition(lambda self: self.model.terms["pays_out"])
+    @rule(arrives=st.booleans(), fault=FAULTS)
+    def pay_day(self, fault: Fault | None, *, arrives: bool) -> None:
+        self._tell("payday", fault)
+        self._do(lambda: start_payouts(now=self.now, only=TEA), fault)
+        self.model.pay_day(self.now, order=lambda promise: self._key_of(promise).reward_id)
+        while arrives and self._payouts("reserved"):
+            self.settle(0, fault)
+
+    @precondition(lambda self: self._paid())
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def give_back_what_was_paid_for(self, which: int, fault: Fault | None) -> None:
+        name = self._paid()[which % len(self._paid())]
+        whole = self.model.reports[name].amount
+        key = f"refund R-9 of {name}"
+        told = RefundReport(
+            program_id=TEA,
+            order_id=name,
+            refund_id="R-9",
+            amount_minor=whole,
+            currency="EUR",
+            occurred_at=self.now,
+            fingerprint=_fingerprint(key, whole),
+        )
+        self._return(key, record_refund, told, fault, Return(whole))
+
+    @precondition(lambda self: self._payouts("reserved"))
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def settle(self, which: int, fault: Fault | None) -> None:
+        payout = self._payout(which, "reserved", "arrived", fault)
+        self._do(lambda: self._settle(payout), fault)
+        self.model.settle(payout)
+
+    @precondition(lambda self: self._payouts("reserved"))
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def release(self, which: int, fault: Fault | None) -> None:
+        payout = self._payout(which, "reserved", "will not arrive", fault)
+        self._do(lambda: self._say_why(return_payout, payout), fault)
+        self.model.release(payout, self.now)
+
+    @precondition(lambda self: self._payouts("settled"))
+    @rule(which=st.integers(0, 9), fault=FAULTS)
+    def take_back_in(self, which: int, fault: Fault | None) -> None:
+        payout = self._payout(which, "settled", "came back", fault)
+        self._do(lambda: self._say_why(take_payout_back, payout), fault)
+        self.model.take_back_in(payout, self.now)
+
     @rule(which=st.integers(0, 9), what=SPENT, fault=FAULTS)
     def spend(self, which: int, what: tuple[str, int | None], fault: Fault | None) -> None:
         unit = what[0]
@@ -327,6 +398,7 @@ class ReferralMachine(RuleBasedStateMachine):
         try:
             self.rows.check()
             self._check_promises()
+            self._check_payouts()
             self._check_people()
         except AssertionError as error:
             story = "\n".join(f"  {number}. {line}" for number, line in enumerate(self.story, 1))
@@ -384,6 +456,14 @@ class ReferralMachine(RuleBasedStateMachine):
 
     def _signup_of(self, conversion_id: str) -> str:
         return next(f"signup {each}" for each in FRIENDS if _SIGNUPS[each] == conversion_id)
+
+    def _check_payouts(self) -> None:
+        stored = sorted(
+            (self.rows.name_of(each["owner_id"]), each["state"], each["amount_minor"])
+            for each in self.rows.read("dispatches").values()
+        )
+        expected = sorted((each.owner, each.state, each.amount) for each in self.model.payouts)
+        assert stored == expected, f"payouts {stored}, and {expected} in the model"
 
     def _check_people(self) -> None:
         balances = self.rows.read("balances").values()
@@ -596,6 +676,38 @@ class ReferralMachine(RuleBasedStateMachine):
             now=self.now,
         )
 
+    def _paid(self) -> list[str]:
+        """Name the orders of which money is on its way, or arrived."""
+        return [
+            each.source
+            for payout in self.model.payouts
+            if payout.state in {"reserved", "settled"}
+            for each in payout.promises
+            if each.left
+        ]
+
+    def _payouts(self, state: str) -> list[Payout]:
+        return [each for each in self.model.payouts if each.state == state]
+
+    def _payout(self, which: int, state: str, what: str, fault: Fault | None) -> Payout:
+        payout = self._payouts(state)[which % len(self._payouts(state))]
+        self._tell(f"the payout of {payout.owner} on {payout.day} {what}", fault)
+        return payout
+
+    def _settle(self, payout: Payout) -> object:
+        return confirm_payout(
+            self._dispatch_of(payout), reference="a booking", actor="olga", now=self.now
+        )
+
+    def _say_why(self, use_case: Callable[..., object], payout: Payout) -> object:
+        return use_case(
+            self._dispatch_of(payout), reason="account closed", actor="olga", now=self.now
+        )
+
+    def _dispatch_of(self, payout: Payout) -> DispatchId:
+        owner, day = person_id(payout.owner, key=KEYS.identity), payout.day
+        return payout_id(TEA, owner, EUR, on=day, number=0)
+
     def _review(self, name: str, state: ReviewState) -> object:
         conversion_id = _SIGNUPS[name.split(" ")[1]] if " " in name else purchase_id(TEA, name)
         return review_conversion(
@@ -619,14 +731,19 @@ class ReferralMachine(RuleBasedStateMachine):
         return [
             each
             for each in self.model.promises
-            if each.rule == "monthly" and each.state == "available"
+            if not self.model.terms["pays_out"]
+            and each.rule == "monthly"
+            and each.state == "available"
         ]
 
     def _sent(self) -> list[Promise]:
         return [
             each
             for each in self.model.promises
-            if each.rule == "monthly" and each.is_out and each.goes_out
+            if not self.model.terms["pays_out"]
+            and each.rule == "monthly"
+            and each.is_out
+            and each.goes_out
         ]
 
 
@@ -667,12 +784,16 @@ def a_program(terms: Terms) -> Program:
         landing=replace(base.landing, ends_at=terms["ends_at"]),
         attribution=AttributionTerms(model=model),
         caps=_caps(terms["cap"]),
+        payouts=_BY_BANK if terms["pays_out"] else None,
         budget=BudgetTerms(total_minor=terms["total"], per_day_minor=terms["per_day"]),
         catalogue=(_VOUCHER,),
         fraud=FraudTerms(modes={"too_fast": FraudMode.REVIEW} if terms["has_review"] else {}),
     )
 
 
+_BY_BANK = PayoutTerms(
+    provider=PayoutProvider.BANK, every=PayoutSchedule.DAILY, minimum_minor=LEAST
+)
 _VOUCHER = CatalogueItem(
     item_id="voucher", name="A voucher", points=PRICE, kind=RewardKind.CREDIT, amount_minor=WORTH
 )
@@ -771,9 +892,14 @@ _PRICE_CHANGES: tuple[tuple[str, Any], ...] = (
 
 
 class SharedFriends(ReferralMachine):
-    """Advocates share friends, one has somebody above; caps, budgets and prices change."""
+    """Advocates share friends, one has somebody above; cash is paid out by bank; terms change."""
 
-    BASE: ClassVar[Terms] = {**PLAIN, "is_linear": True, "has_second_level": True}
+    BASE: ClassVar[Terms] = {
+        **PLAIN,
+        "is_linear": True,
+        "has_second_level": True,
+        "pays_out": True,
+    }
     CHANGES = (*_CAP_CHANGES, *_BUDGET_CHANGES, *_PRICE_CHANGES)
 
 

@@ -4,9 +4,9 @@ Everything is derived anew from promises: what of a cap is used, what of the bud
 everybody holds. Only what cannot be derived, such as who brought a friend, is kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,8 @@ ADVOCATES_RULES = frozenset({"tenth", "twentieth", "monthly", "points", "fifth"}
 EUR, POINTS = "EUR", "points"
 # what the catalogue has: a voucher for credit, its price in points and what it is worth
 VOUCHER, PRICE, WORTH = "catalogue:voucher", 30, 111
+# the least that is paid out
+LEAST = 30
 
 # terms of a first version; a change of the program changes some of them
 PLAIN: Terms = {
@@ -40,6 +42,7 @@ PLAIN: Terms = {
     "ends_at": None,
     "is_linear": False,
     "has_second_level": False,
+    "pays_out": False,
 }
 
 
@@ -133,6 +136,17 @@ class Spent:
 
 
 @dataclass
+class Payout:
+    """What was put together to be paid to somebody on a day."""
+
+    owner: str
+    day: date
+    promises: list[Promise]
+    amount: int
+    state: str = "reserved"
+
+
+@dataclass
 class Friend:
     """Whose a friend is: everybody's part, the winner's first, in ten-thousandths."""
 
@@ -150,6 +164,7 @@ class Model:
         self.terms, self.above = terms, above
         self.promises: list[Promise] = []
         self.spendings: dict[str, Spent] = {}
+        self.payouts: list[Payout] = []
         self.reports: dict[str, Report] = {}
         self.returns: dict[str, list[Return]] = {}
         self.friends: dict[str, Friend] = {}
@@ -425,12 +440,12 @@ class Model:
 
     def _reverse(self, promise: Promise, back: int) -> None:
         """Take back: what nobody had yet is voided, the rest becomes a debt."""
-        is_out = promise.state == "fulfilled"
+        is_out = promise.state in {"fulfilling", "fulfilled"}
         voided = 0 if is_out else min(back, promise.goes_out)
         promise.voided += voided
         promise.clawed += back - voided
         self._give_back(promise, back - voided if promise.state == "expired" else back)
-        if not promise.left and promise.state != "expired":
+        if not promise.left and promise.state not in {"expired", "fulfilling"}:
             if not is_out:
                 self._end_alone(promise)
             promise.state, promise.due = ("clawed_back" if is_out else "voided"), None
@@ -519,10 +534,12 @@ class Model:
 
     def come_back(self, promise: Promise, now: datetime) -> None:
         """Take in money that was sent: what was clawed back since is owed no more."""
+        self._put_back(promise, now, due=now)
+
+    def _put_back(self, promise: Promise, now: datetime, *, due: datetime) -> None:
         back = min(promise.clawed, promise.goes_out)
         promise.voided, promise.clawed = promise.voided + back, promise.clawed - back
-        promise.state, promise.lapses_at = "available", now + LAPSES_AFTER
-        promise.due = now
+        promise.state, promise.lapses_at, promise.due = "available", now + LAPSES_AFTER, due
         if not promise.left:
             self._end_alone(promise)
             promise.state, promise.due = "voided", None
@@ -530,6 +547,48 @@ class Model:
     def _end_alone(self, promise: Promise) -> None:
         """Let a promise end without what its owner had paid too much, which went with it."""
         promise.netted = max(promise.netted, 0)
+
+    # what is paid out
+
+    def pay_day(self, now: datetime, order: Callable[[Promise], str]) -> None:
+        """Put together what everybody has in cash, less what they owe; once a day.
+
+        What is worth the same is taken in an `order`.
+        """
+        paid = {each.owner for each in self.payouts if each.day == now.date()}
+        for owner in {each.owner for each in self.promises} - paid:
+            mine = [each for each in self.promises if each.owner == owner and _is_cash(each, now)]
+            debt, worth = self.debt(owner, EUR), sum(each.goes_out for each in mine)
+            if mine and worth <= debt:
+                for each in mine:
+                    each.due = now
+            elif worth - debt >= LEAST:
+                mine.sort(key=lambda each: (-each.goes_out, order(each)))
+                self._reserve(owner, mine, now)
+
+    def _reserve(self, owner: str, mine: list[Promise], now: datetime) -> None:
+        for each in mine:
+            each.netted += min(each.goes_out, self.debt(owner, EUR))
+            each.state, each.due = "fulfilling", None
+        amount = sum(each.goes_out for each in mine)
+        self.payouts.append(Payout(owner, now.date(), mine, amount))
+
+    def settle(self, payout: Payout) -> None:
+        payout.state = "settled"
+        for each in payout.promises:
+            each.state = "fulfilled" if each.left else "clawed_back"
+
+    def release(self, payout: Payout, now: datetime) -> None:
+        payout.state = "released"
+        for each in payout.promises:
+            self._put_back(each, now, due=now + LAPSES_AFTER)
+
+    def take_back_in(self, payout: Payout, now: datetime) -> None:
+        """Take in a payout that came back; what a debt had taken all of was not in it."""
+        payout.state = "returned"
+        for each in payout.promises:
+            if each.goes_out:
+                self.come_back(each, now)
 
     # what is spent
 
@@ -574,7 +633,7 @@ class Model:
         return "restored"
 
     def spendable(self, owner: str, unit: str) -> int:
-        return max(self.credit(owner, unit) - self.debt(owner, unit), 0)
+        return max(self.credit(owner, unit) - max(self.debt(owner, unit), 0), 0)
 
     def credit(self, owner: str, unit: str) -> int:
         """Say what was handed over for somebody to spend, less what they spent."""
@@ -602,7 +661,7 @@ class Model:
             purse = held.setdefault(each.owner, {})
             for place, amount in (
                 ("held", each.left if each.state == "held" else 0),
-                ("available", each.goes_out if each.state == "available" else 0),
+                ("available", each.goes_out if each.state in {"available", "fulfilling"} else 0),
                 (_handed_over_to(each), each.goes_out if each.is_out else 0),
                 ("debt", each.netted - each.clawed),
             ):
@@ -618,6 +677,13 @@ class Model:
             for owner, amounts in held.items()
             if (purse := {key: amount for key, amount in amounts.items() if amount})
         }
+
+
+def _is_cash(promise: Promise, now: datetime) -> bool:
+    """Whether it can be paid out: it is there, and its time is not over."""
+    is_over = promise.lapses_at is not None and promise.lapses_at <= now
+    is_there = promise.state == "available" and promise.left > 0
+    return promise.rule == "monthly" and is_there and not is_over
 
 
 def _handed_over_to(promise: Promise) -> str:

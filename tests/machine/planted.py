@@ -21,8 +21,8 @@ from referrals.domain.ledger import Balance, Place, account_of
 from referrals.domain.rewards import Reward, RewardState
 from referrals.store import budgets, ledger
 from referrals.store.transactions import commit
-from referrals.usecases import apply_program as applying
 from referrals.usecases import (
+    advance_dispatch,
     bookings,
     confirm_hand_over,
     end_hold,
@@ -31,7 +31,9 @@ from referrals.usecases import (
     restore_credit,
     settlement,
     spendings,
+    start_payouts,
 )
+from referrals.usecases import apply_program as applying
 from referrals.usecases import fulfil_reward as fulfilling
 from referrals.usecases.reversals import read_case
 from tests.machine.machine import ReferralMachine, SharedFriends, WatchedFriends
@@ -348,25 +350,46 @@ def _item_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redemptions, "reversed_to", lambda _reward, _owed_minor: None)
 
 
-@_bug("cash that came back stays sent", SharedFriends)
+def _only_in_name(reward: Reward, *args: Any, **more: Any) -> Any:
+    again, postings = rewards.came_back(reward, *args, **more)
+    return again, postings[1:]
+
+
+def _still_owed(reward: Reward, *args: Any, **more: Any) -> Any:
+    again, postings = rewards.came_back(reward, *args, **more)
+    clawed_back_minor = again.voided_minor + again.clawed_back_minor - reward.voided_minor
+    owed = replace(again, voided_minor=reward.voided_minor, clawed_back_minor=clawed_back_minor)
+    return owed, postings[:1]
+
+
+@_bug("cash that came back stays sent", WatchedFriends)
 def _stays_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = rewards.came_back
-
-    def only_in_name(reward: Reward, *args: Any, **more: Any) -> Any:
-        again, postings = real(reward, *args, **more)
-        return again, postings[1:]
-
-    monkeypatch.setattr(confirm_hand_over, "came_back", only_in_name)
+    monkeypatch.setattr(confirm_hand_over, "came_back", _only_in_name)
 
 
-@_bug("a claw-back stays a debt when the cash came back", SharedFriends)
+@_bug("a payout that came back stays sent", SharedFriends)
+def _payout_stays_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advance_dispatch, "came_back", _only_in_name)
+
+
+@_bug("a claw-back stays a debt when the payout came back", SharedFriends)
 def _claw_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = rewards.came_back
+    monkeypatch.setattr(advance_dispatch, "came_back", _still_owed)
 
-    def still_owed(reward: Reward, *args: Any, **more: Any) -> Any:
-        again, postings = real(reward, *args, **more)
-        clawed_back_minor = again.voided_minor + again.clawed_back_minor - reward.voided_minor
-        owed = replace(again, voided_minor=reward.voided_minor, clawed_back_minor=clawed_back_minor)
-        return owed, postings[:1]
 
-    monkeypatch.setattr(confirm_hand_over, "came_back", still_owed)
+@_bug("a payout sends what its owner owes", SharedFriends)
+def _owed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start_payouts, "netted", lambda reward, _debt: (reward, None))
+
+
+@_bug("who paid more than they owed never sees it again", SharedFriends)
+def _too_much_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = rewards.netted
+    monkeypatch.setattr(fulfilling, "netted", lambda reward, debt: real(reward, max(debt, 0)))
+
+
+@_bug("a payout that will not arrive is put back and stays claimed", SharedFriends)
+def _stays_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        advance_dispatch, "put_back", lambda reward, **_more: (replace(reward, due_at=None), None)
+    )

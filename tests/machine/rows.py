@@ -139,8 +139,10 @@ def _check_rewards(rewards: Any) -> None:
     chains: defaultdict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for reward in rewards:
         assert _left(reward) >= 0, f"more than {reward['reward_id']} was taken back"
-        for part in ("voided_minor", "clawed_back_minor", "netted_minor"):
+        for part in ("voided_minor", "clawed_back_minor"):
             assert 0 <= reward[part] <= reward["amount_minor"], f"{part} of {reward['reward_id']}"
+        # below 0 it takes along what its owner had paid too much
+        assert reward["netted_minor"] <= reward["amount_minor"], reward["reward_id"]
         chains[_chain(reward)].append(reward)
     for key, chain in chains.items():
         generations = sorted(each["generation"] for each in chain)

@@ -14,8 +14,8 @@ _BROKEN_PLANTS = (AttributeError, NameError, TypeError, ImportError)
 
 # A seed is not all the chance there is: Hypothesis also tries constants that it finds in whatever
 # modules a process has loaded. And a run now and then keeps to stories that are all alike. So a bug
-# gets many short runs: the one that hides best shows in about every second.
-_RUNS = 40
+# gets many short runs: the one that hides best shows in about every sixth.
+_RUNS = 80
 _STORIES = 25
 
 pytestmark = pytest.mark.usefixtures("small_shop")
