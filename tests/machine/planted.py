@@ -21,10 +21,11 @@ from referrals.domain.ledger import Balance, Place, account_of
 from referrals.domain.rewards import Reward, RewardState
 from referrals.store import budgets, ledger
 from referrals.store.transactions import commit
+from referrals.usecases import apply_program as applying
 from referrals.usecases import (
-    advance_dispatch,
     bookings,
     confirm_hand_over,
+    end_dispatch,
     end_hold,
     record_refund,
     redeem_credit,
@@ -33,7 +34,6 @@ from referrals.usecases import (
     spendings,
     start_payouts,
 )
-from referrals.usecases import apply_program as applying
 from referrals.usecases import fulfil_reward as fulfilling
 from referrals.usecases.reversals import read_case
 from tests.machine.machine import ReferralMachine, SharedFriends, WatchedFriends
@@ -369,12 +369,12 @@ def _stays_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @_bug("a payout that came back stays sent", SharedFriends)
 def _payout_stays_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advance_dispatch, "came_back", _only_in_name)
+    monkeypatch.setattr(end_dispatch, "came_back", _only_in_name)
 
 
 @_bug("a claw-back stays a debt when the payout came back", SharedFriends)
 def _claw_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advance_dispatch, "came_back", _still_owed)
+    monkeypatch.setattr(end_dispatch, "came_back", _still_owed)
 
 
 @_bug("a payout sends what its owner owes", SharedFriends)
@@ -391,5 +391,5 @@ def _too_much_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
 @_bug("a payout that will not arrive is put back and stays claimed", SharedFriends)
 def _stays_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        advance_dispatch, "put_back", lambda reward, **_more: (replace(reward, due_at=None), None)
+        end_dispatch, "put_back", lambda reward, **_more: (replace(reward, due_at=None), None)
     )

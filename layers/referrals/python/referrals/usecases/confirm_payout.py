@@ -21,7 +21,7 @@ from referrals.domain.errors import (
 from referrals.domain.ids import DispatchId
 from referrals.store import differences, dispatches
 from referrals.store.transactions import commit, until_settled
-from referrals.usecases.advance_dispatch import release, settle, take_back_in
+from referrals.usecases.end_dispatch import release, settle, take_back_in
 
 _ARRIVED = frozenset({DispatchState.CONFIRMED, DispatchState.SETTLED})
 _DID_NOT = frozenset({DispatchState.REFUSED, DispatchState.RELEASED, DispatchState.RETURNED})

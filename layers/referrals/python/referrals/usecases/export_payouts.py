@@ -14,7 +14,7 @@ from referrals.domain.ids import DispatchId
 from referrals.fulfil.bank import BankFile, Transfer, bank_file, fault_of
 from referrals.store import details, dispatches, programs
 from referrals.store.transactions import commit, until_settled
-from referrals.usecases.advance_dispatch import reason_to_release, release
+from referrals.usecases.end_dispatch import reason_to_release, release
 from referrals.usecases.start_payouts import can_be_reached
 
 

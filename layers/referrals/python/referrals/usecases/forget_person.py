@@ -36,8 +36,8 @@ from referrals.store import (
 )
 from referrals.store.rewards import RewardKey
 from referrals.store.transactions import Write, commit, read, until_settled
-from referrals.usecases.advance_dispatch import release
 from referrals.usecases.bookings import Step, read_balance, write_step
+from referrals.usecases.end_dispatch import release
 from referrals.usecases.fulfil_reward import read_reward
 from referrals.usecases.keys import Keys
 from referrals.usecases.surroundings import read_slices
