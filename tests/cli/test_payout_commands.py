@@ -135,7 +135,7 @@ def test_a_payout_that_came_back_is_released() -> None:
     assert "1 payouts reserved" in run("run", "tea", days=1).output
 
 
-def test_money_that_arrived_and_came_back_goes_out_again() -> None:
+def test_money_that_arrived_and_came_back_waits_for_another_account() -> None:
     run("run", "tea")
     said = ("--reason", "account closed", "--actor", "olga")
     early = run("came-back", payout().dispatch_id, *said)
@@ -144,7 +144,7 @@ def test_money_that_arrived_and_came_back_goes_out_again() -> None:
     run("confirm", payout().dispatch_id, "--reference", "booking 7", "--actor", "olga")
     assert "is returned" in run("came-back", payout().dispatch_id, *said).output
     assert "because: account closed" in run("show", payout().dispatch_id).output
-    assert "1 payouts reserved" in run("run", "tea", days=1).output
+    assert "of 1 nobody knows where to send it" in run("run", "tea", days=1).output
 
 
 @pytest.mark.parametrize(

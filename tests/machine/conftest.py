@@ -9,20 +9,12 @@ from moto import mock_aws
 from infra.local import engine, templates
 from infra.local.cloud import forget_caches
 from infra.local.straight_line import straight_line
-from referrals.domain.details import PayeeDetails
-from referrals.domain.ids import person_id
-from referrals.store import details
-from referrals.store.transactions import commit
 from referrals.usecases.apply_program import apply_program
+from referrals.usecases.give_details import give_payee
 from tests import shop
 from tests.conftest import PREFIX
-from tests.machine.machine import ABOVE, ADVOCATES, ReferralMachine
-from tests.shop import NOON
-
-
-def _account_of(name: str) -> PayeeDetails:
-    who = person_id(name, key=shop.KEYS.identity)
-    return PayeeDetails(person_id=who, name=name, iban="DE89370400440532013000")
+from tests.machine.machine import ABOVE, ADVOCATES, ReferralMachine, account_of
+from tests.shop import NOON, TEA
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +31,7 @@ def small_shop() -> Iterator[None]:
         apply_program(shop.a_program(rules=()), now=NOON)
         for name, code in ADVOCATES.items():
             shop.enrol(name, code=code)
-            commit(details.save_payee(_account_of(name)))
+            give_payee(account_of(name), program_id=TEA, now=NOON)
         for name, above in ABOVE.items():
             shop.sign_up(name, codes=[ADVOCATES[above]])
         for table in engine._backend().tables.values():

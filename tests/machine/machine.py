@@ -18,6 +18,7 @@ from infra.local import engine
 from referrals.domain.catalogue import CatalogueItem
 from referrals.domain.clicks import Click, sealed
 from referrals.domain.conversions import ReviewState, purchase_id, signup_id
+from referrals.domain.details import PayeeDetails
 from referrals.domain.dispatches import payout_id
 from referrals.domain.errors import DuplicateConversionError, NotInReviewError
 from referrals.domain.fraud.terms import FraudMode, FraudTerms
@@ -57,6 +58,7 @@ from referrals.usecases.apply_program import apply_program
 from referrals.usecases.confirm_hand_over import confirm_hand_over, take_hand_over_back
 from referrals.usecases.confirm_payout import confirm_payout, return_payout, take_payout_back
 from referrals.usecases.fulfil_reward import fulfil_reward
+from referrals.usecases.give_details import give_payee
 from referrals.usecases.record_chargeback import record_chargeback
 from referrals.usecases.record_purchase import record_purchase
 from referrals.usecases.record_refund import record_refund
@@ -353,6 +355,8 @@ class ReferralMachine(RuleBasedStateMachine):
         payout = self._payout(which, "settled", "came back", fault)
         self._do(lambda: self._say_why(take_payout_back, payout), fault)
         self.model.take_back_in(payout, self.now)
+        # without an account nothing more would go out
+        give_payee(account_of(payout.owner), program_id=TEA, now=self.now)
 
     @rule(which=st.integers(0, 9), what=SPENT, fault=FAULTS)
     def spend(self, which: int, what: tuple[str, int | None], fault: Fault | None) -> None:
@@ -761,6 +765,12 @@ def _report(
         amount_minor=amount,
         item_id=item,
     )
+
+
+def account_of(name: str) -> PayeeDetails:
+    """Give the account that somebody is paid to."""
+    who = person_id(name, key=KEYS.identity)
+    return PayeeDetails(person_id=who, name=name, iban="DE89370400440532013000")
 
 
 def _details(friend: str) -> CustomerDetails:

@@ -34,6 +34,7 @@ from referrals.usecases.confirm_payout import confirm_payout, return_payout, tak
 from referrals.usecases.export_payouts import export_again, export_payouts
 from referrals.usecases.forget_person import forget_person
 from referrals.usecases.fulfil_reward import fulfil_reward
+from referrals.usecases.give_details import give_payee
 from referrals.usecases.reconcile_payouts import reconcile_payouts
 from referrals.usecases.start_payouts import PayoutRun, start_payouts
 from referrals.usecases.verify_ledger import verify_ledger
@@ -817,6 +818,34 @@ def come_back(dispatch_id: DispatchId) -> Dispatch:
     return take_payout_back(dispatch_id, reason="account closed", actor="olga", now=NOON)
 
 
+def give_account() -> None:
+    account = PayeeDetails(person_id=ANNA, name="Anna Tee", iban=IBAN)
+    give_payee(account, program_id=TEA, now=NOON)
+
+
+def test_nothing_goes_to_an_account_from_which_money_came_back_until_it_is_given_again() -> None:
+    come_back(settled_by_bank(500))
+    assert details.find_payee(ANNA) is None
+    assert start_payouts(now=NOON + A_DAY) == PayoutRun(unreachable=1)
+    give_account()
+    assert start_payouts(now=NOON + A_DAY) == PayoutRun(reserved=1)
+    assert len(told(EventName.PAYEE_CHANGED)) == 1
+
+
+def test_an_account_that_is_given_at_that_moment_is_whole_or_asked_for() -> None:
+    dispatch_id = settled_by_bank(500)
+    other = PayeeDetails(person_id=ANNA, name="Anna Tee", iban="BG80BNBG96611020345678")
+    tables = engine.copied_tables()
+    for at_call in range(1, every_kill(lambda: come_back(dispatch_id)) + 1):
+        engine.put_tables(tables)
+        forget_caches()
+        with overtaken(at_call=at_call, by=lambda: give_payee(other, program_id=TEA, now=NOON)):
+            come_back(dispatch_id)
+        assert payout().state is DispatchState.RETURNED
+        found = details.find_payee(ANNA)
+        assert found is None or found.iban == other.iban
+
+
 def test_money_that_arrived_and_came_back_goes_out_with_the_next_run() -> None:
     dispatch_id = settled_by_bank(500, 700)
     done = come_back(dispatch_id)
@@ -826,6 +855,7 @@ def test_money_that_arrived_and_came_back_goes_out_with_the_next_run() -> None:
     assert (returned.data["dispatch_id"], returned.data["amount_minor"]) == (dispatch_id, 1_200)
     assert returned.data["again_minor"] == 1_200
     assert len(told(EventName.REWARD_RETURNED)) == 2
+    give_account()
     assert start_payouts(now=NOON + A_DAY) == PayoutRun(reserved=1)
     confirm_payout(payouts()[-1].dispatch_id, reference="booking 8", actor="olga", now=NOON + A_DAY)
     assert places() == {"paid": 1_200}
@@ -874,6 +904,7 @@ def test_a_debt_that_is_none_any_more_goes_out_with_the_next_payout() -> None:
     confirm_payout(payouts()[-1].dispatch_id, reference="8", actor="olga", now=NOON + A_DAY)
     come_back(dispatch_id)  # after 800 of later rewards had paid for it
     assert places() == {"paid": 200, "debt": 800}
+    give_account()
     earn(50, 40, 30, first=4)
     start_payouts(now=NOON + 2 * A_DAY)
     assert payouts()[-1].amount_minor == 920

@@ -68,6 +68,14 @@ def save_payee(payee: PayeeDetails) -> Write:
     return _save(payee.person_id, DetailsKind.PAYEE, _PAYEE.write(payee), payee.revision)
 
 
+def delete_payee(payee: PayeeDetails) -> Write:
+    """Forget an account, unless another one was given since it was read: that beats the commit."""
+    row = DetailsRow(
+        person_id=payee.person_id, kind=DetailsKind.PAYEE.value, revision=payee.revision
+    )
+    return lambda transaction: transaction.delete(row)
+
+
 def delete_all(person_id: PersonId) -> tuple[Write, ...]:
     """Forget what somebody gave, whether they did or not."""
     rows = [DetailsRow(person_id=person_id, kind=kind.value) for kind in DetailsKind]

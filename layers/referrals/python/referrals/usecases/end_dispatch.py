@@ -28,7 +28,7 @@ from referrals.domain.rewards import (
     handed_over,
     put_back,
 )
-from referrals.store import dispatches
+from referrals.store import details, dispatches
 from referrals.store.transactions import BeatenError
 from referrals.usecases.bookings import Steps, write_steps
 from referrals.usecases.fulfil_reward import next_look
@@ -56,10 +56,10 @@ def settle(dispatch: Dispatch, *, now: datetime) -> Dispatch:
     BeatenError when anything of it was changed meanwhile.
     """
     claimed = _read_rewards(dispatch)
-    details = {**dispatch.details, "dispatch": dispatch.dispatch_id}
+    proof = {**dispatch.details, "dispatch": dispatch.dispatch_id}
     if dispatch.reference is not None:
-        details["reference"] = dispatch.reference
-    done = tuple(handed_over(reward, details) for reward in claimed)
+        proof["reference"] = dispatch.reference
+    done = tuple(handed_over(reward, proof) for reward in claimed)
     cause = f"sent:{dispatch.dispatch_id}"
     postings = [posting for reward in claimed if (posting := hand_over_posting(reward))]
     settled = moved_to(dispatch, DispatchState.SETTLED, due_at=None)
@@ -110,8 +110,9 @@ def release(dispatch: Dispatch, *, reason: str | None, now: datetime) -> Dispatc
 def take_back_in(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) -> Dispatch:
     """Take in what a settled payout sent and what came back; gives it as it is then.
 
-    Its rewards go out with the next one; those of which nothing was sent stay as they are.
-    BeatenError as above, DispatchMoveNotAllowedError for a partner's code.
+    Its rewards go out with the next one; those of which nothing was sent stay as they are. An
+    account from which it came back is forgotten, so that its owner is asked for one. BeatenError as
+    above, DispatchMoveNotAllowedError for a partner's code.
     """
     cause = f"returned:{dispatch.dispatch_id}"
     returned = returned_after_all(dispatch, reason=reason, actor=actor)
@@ -120,8 +121,8 @@ def take_back_in(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) 
         for reward in _read_rewards(dispatch, in_states=HANDED_OVER)
         if reward.to_hand_over_minor
     ]
-    details = {f"returned:{dispatch.dispatch_id}": reason, "returned_by": actor}
-    moves = [came_back(reward, details, now=now) for reward in sent]
+    why = {f"returned:{dispatch.dispatch_id}": reason, "returned_by": actor}
+    moves = [came_back(reward, why, now=now) for reward in sent]
     told = [
         reward_event(EventName.REWARD_RETURNED, again, cause=cause, now=now) for again, _ in moves
     ]
@@ -136,7 +137,9 @@ def take_back_in(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) 
             payout_event(EventName.PAYOUT_RETURNED, returned, now=now, again_minor=again_minor),
         ),
     )
-    write_steps(steps, dispatches.save(returned), now=now)
+    account = details.find_payee(dispatch.owner_id) if dispatch.is_by_hand else None
+    writes = [details.delete_payee(account)] if account else []
+    write_steps(steps, dispatches.save(returned), *writes, now=now)
     return returned
 
 

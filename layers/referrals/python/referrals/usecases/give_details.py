@@ -69,7 +69,7 @@ def _give_payee(payee: PayeeDetails, program_id: ProgramId, now: datetime) -> No
     revision = known.value.revision if known.value else None
     changed = event(
         EventName.PAYEE_CHANGED,
-        cause=f"payee:{person_id}:{revision or 0}",
+        cause=f"payee:{person_id}:{revision or 0}:{now.isoformat()}",
         program_id=program_id,
         occurred_at=now,
         person_id=person_id,
