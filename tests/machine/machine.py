@@ -356,6 +356,7 @@ class ReferralMachine(RuleBasedStateMachine):
         self._do(lambda: self._say_why(take_payout_back, payout), fault)
         self.model.take_back_in(payout, self.now)
         # without an account nothing more would go out
+        self.now += timedelta(minutes=1)
         give_payee(account_of(payout.owner), program_id=TEA, now=self.now)
 
     @rule(which=st.integers(0, 9), what=SPENT, fault=FAULTS)
