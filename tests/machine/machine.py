@@ -167,6 +167,7 @@ class ReferralMachine(RuleBasedStateMachine):
         self.told: dict[str, tuple[Callable[..., object], Any]] = {}
         self.orders: list[str] = []
         self.spent: dict[str, RedemptionReport] = {}
+        self.transfers: dict[tuple[str, str, str, int], int] = {}
         self.disputes: dict[tuple[str, int], int] = {}
         self.model = Model(dict(self.BASE), above=ABOVE)
         apply_program(a_program(self.model.terms), now=self.now)
@@ -291,6 +292,7 @@ class ReferralMachine(RuleBasedStateMachine):
     def confirm(self, which: int, fault: Fault | None) -> None:
         promise = self._by_hand()[which % len(self._by_hand())]
         self._tell(f"{promise.key} was handed over", fault)
+        self.transfers[promise.key] = self.transfers.get(promise.key, 0) + 1
         self._do(lambda: self._confirm(promise), fault)
         self.model.confirm(promise)
 
@@ -669,13 +671,17 @@ class ReferralMachine(RuleBasedStateMachine):
 
     def _confirm(self, promise: Promise) -> object:
         return confirm_hand_over(
-            self._key_of(promise), reference="a transfer", actor="olga", now=self.now
+            self._key_of(promise), reference=self._transfer(promise), actor="olga", now=self.now
         )
+
+    def _transfer(self, promise: Promise) -> str:
+        """Name the last transfer of a promise: what came back is sent under another name."""
+        return f"transfer {self.transfers[promise.key]}"
 
     def _take_back_in(self, promise: Promise) -> object:
         return take_hand_over_back(
             self._key_of(promise),
-            reference="a transfer",
+            reference=self._transfer(promise),
             reason="account closed",
             actor="olga",
             now=self.now,

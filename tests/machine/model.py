@@ -562,7 +562,7 @@ class Model:
             if mine and worth <= debt:
                 for each in mine:
                     each.due = now
-            elif worth - debt >= LEAST:
+            elif mine and worth - debt >= LEAST:
                 mine.sort(key=lambda each: (-each.goes_out, order(each)))
                 self._reserve(owner, mine, now)
 
