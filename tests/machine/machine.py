@@ -216,17 +216,7 @@ class ReferralMachine(RuleBasedStateMachine):
     )
     def give_back(self, order: int, number: int, amount: int, fault: Fault | None) -> None:
         name = self._order(order)
-        key = f"refund R-{number} of {name}"
-        told = RefundReport(
-            program_id=TEA,
-            order_id=name,
-            refund_id=f"R-{number}",
-            amount_minor=amount,
-            currency="EUR",
-            occurred_at=self.now,
-            fingerprint=_fingerprint(key, amount),
-        )
-        self._return(key, record_refund, told, fault, Return(amount))
+        self._refund(name, f"R-{number}", amount, fault)
 
     @rule(
         order=st.integers(0, 5),
@@ -324,18 +314,7 @@ class ReferralMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9), fault=FAULTS)
     def give_back_what_was_paid_for(self, which: int, fault: Fault | None) -> None:
         name = self._paid()[which % len(self._paid())]
-        whole = self.model.reports[name].amount
-        key = f"refund R-9 of {name}"
-        told = RefundReport(
-            program_id=TEA,
-            order_id=name,
-            refund_id="R-9",
-            amount_minor=whole,
-            currency="EUR",
-            occurred_at=self.now,
-            fingerprint=_fingerprint(key, whole),
-        )
-        self._return(key, record_refund, told, fault, Return(whole))
+        self._refund(name, "R-9", self.model.reports[name].amount, fault)
 
     @precondition(lambda self: self._payouts("reserved"))
     @rule(which=st.integers(0, 9), fault=FAULTS)
@@ -608,6 +587,19 @@ class ReferralMachine(RuleBasedStateMachine):
         self._do(lambda: self._call(use_case, said), fault)
         self.told[report.name] = (use_case, said)
         self.model.tell(report, self.now)
+
+    def _refund(self, name: str, refund_id: str, amount: int, fault: Fault | None) -> None:
+        key = f"refund {refund_id} of {name}"
+        told = RefundReport(
+            program_id=TEA,
+            order_id=name,
+            refund_id=refund_id,
+            amount_minor=amount,
+            currency="EUR",
+            occurred_at=self.now,
+            fingerprint=_fingerprint(key, amount),
+        )
+        self._return(key, record_refund, told, fault, Return(amount))
 
     def _return(
         self,

@@ -91,6 +91,9 @@ _MOVES: Mapping[DispatchState, frozenset[DispatchState]] = {
     DispatchState.RETURNED: frozenset(),
 }
 FINISHED = frozenset({DispatchState.SETTLED, DispatchState.RELEASED, DispatchState.RETURNED})
+# The money is with its owner, and it is not.
+ARRIVED = frozenset({DispatchState.CONFIRMED, DispatchState.SETTLED})
+GIVEN_UP = frozenset({DispatchState.REFUSED, DispatchState.RELEASED, DispatchState.RETURNED})
 _WAITS_FOR_AN_ANSWER = frozenset(
     {DispatchState.RESERVED, DispatchState.ASKING, DispatchState.UNKNOWN}
 )

@@ -393,6 +393,11 @@ def put_back_event(before: Reward, after: Reward, *, cause: str, now: datetime) 
         return reward_event(
             EventName.REWARD_VOIDED, after, cause=cause, now=now, reversed_minor=back_minor
         )
+    return netted_event(before, after, cause=cause, now=now)
+
+
+def netted_event(before: Reward, after: Reward, *, cause: str, now: datetime) -> DomainEvent:
+    """Tell what of a reward paid a debt; below 0 what its owner had paid too much."""
     paid_minor = after.netted_minor - before.netted_minor
     return reward_event(EventName.REWARD_NETTED, after, cause=cause, now=now, paid_minor=paid_minor)
 

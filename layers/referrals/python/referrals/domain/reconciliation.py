@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from referrals.domain.dispatches import Dispatch, DispatchState
+from referrals.domain.dispatches import ARRIVED, GIVEN_UP, Dispatch, DispatchState
 from referrals.domain.events import DomainEvent, EventName, event
 from referrals.domain.ids import DispatchId, ProgramId, derive
 from referrals.domain.money import written
@@ -30,9 +30,7 @@ GRACE = timedelta(hours=1)
 # Ids that we give begin like this; others who use the account of a provider give their own.
 _OUR_PREFIXES = ("pay_", "dsp_")
 
-_DONE_HERE = frozenset({DispatchState.CONFIRMED, DispatchState.SETTLED})
-_ASKED_FOR = _DONE_HERE | {DispatchState.ASKED, DispatchState.FROZEN}
-_GIVEN_UP = frozenset({DispatchState.REFUSED, DispatchState.RELEASED, DispatchState.RETURNED})
+_ASKED_FOR = ARRIVED | {DispatchState.ASKED, DispatchState.FROZEN}
 
 
 class DifferenceKind(StrEnum):
@@ -159,7 +157,7 @@ def _differences(
     if live:
         yield from _of_live(dispatch, live[0])
         return
-    if orders and dispatch.state in _DONE_HERE:
+    if orders and dispatch.state in ARRIVED:
         yield _in_status(dispatch, orders[0])
     if not orders and dispatch.state in _ASKED_FOR and not _is_before(dispatch.asked_at, since):
         yield _Found(
@@ -176,7 +174,7 @@ def _is_before(moment: datetime | None, since: datetime | None) -> bool:
 
 
 def _of_live(dispatch: Dispatch, order: TheirOrder) -> Iterator[_Found]:
-    if dispatch.state in _GIVEN_UP:
+    if dispatch.state in GIVEN_UP:
         yield _in_status(dispatch, order)
     if order.unit != dispatch.unit:
         yield _in_money(DifferenceKind.CURRENCY, dispatch, order)

@@ -346,6 +346,15 @@ def put_back(reward: Reward, *, due_at: datetime | None) -> tuple[Reward, Postin
     return settled, _between(reward, Place.AVAILABLE, Place.DEBT, to_debt_minor)
 
 
+# with a reference behind it: why what was sent under that came back
+RETURNED = "returned:"
+
+
+def return_details(reference: str, *, reason: str, actor: str) -> dict[str, str]:
+    """Give what is kept of what was sent under a reference and came back."""
+    return {RETURNED + reference: reason, "returned_by": actor}
+
+
 def came_back(
     reward: Reward, details: Mapping[str, str], *, now: datetime
 ) -> tuple[Reward, tuple[Posting, ...]]:

@@ -11,7 +11,15 @@ from referrals.domain.errors import (
 )
 from referrals.domain.events import EventName
 from referrals.domain.granting import reward_event
-from referrals.domain.rewards import HANDED_OVER, Reward, RewardState, came_back, moved_to
+from referrals.domain.rewards import (
+    HANDED_OVER,
+    RETURNED,
+    Reward,
+    RewardState,
+    came_back,
+    moved_to,
+    return_details,
+)
 from referrals.domain.rules import RewardKind
 from referrals.fulfil.handing import HandOver
 from referrals.store import programs
@@ -21,8 +29,6 @@ from referrals.usecases.bookings import Step, write_step
 from referrals.usecases.fulfil_reward import read_reward, write_fulfilled
 
 _REFERENCE, _ACTOR = "reference", "actor"
-# with a reference behind it: why what was sent under that came back
-_RETURNED = "returned:"
 
 
 def confirm_hand_over(key: RewardKey, *, reference: str, actor: str, now: datetime) -> Reward:
@@ -53,9 +59,9 @@ def _take_back(key: RewardKey, reference: str, because: tuple[str, str], now: da
     if reward.dispatch_id is not None:
         raise PaidInPayoutsError(reward.reward_id)
     before, (reason, actor) = reward.handed_over or {}, because
-    if _RETURNED + reference in before:
+    if RETURNED + reference in before:
         return reward
-    details = {**before, _RETURNED + reference: reason, "returned_by": actor}
+    details = {**before, **return_details(reference, reason=reason, actor=actor)}
     again, postings = came_back(reward, details, now=now)
     if before and before.get(_REFERENCE) != reference:
         raise DuplicateHandOverError(reward.reward_id)
@@ -78,7 +84,7 @@ def _take_back(key: RewardKey, reference: str, because: tuple[str, str], now: da
 def _confirm(key: RewardKey, reference: str, actor: str, now: datetime) -> Reward:
     reward = _get(key)
     before = reward.handed_over or {}
-    if _RETURNED + reference in before:
+    if RETURNED + reference in before:
         raise CameBackError(reward.reward_id)
     if reward.state in HANDED_OVER:
         if before.get(_REFERENCE) != reference:
@@ -103,4 +109,4 @@ def _get(key: RewardKey) -> Reward:
 def _returned_before(reward: Reward) -> dict[str, str]:
     """Give what came back before: no reference sends twice."""
     known = reward.handed_over or {}
-    return {name: why for name, why in known.items() if name.startswith(_RETURNED)}
+    return {name: why for name, why in known.items() if name.startswith(RETURNED)}

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from referrals.domain.dispatches import (
+    ARRIVED,
+    GIVEN_UP,
     Dispatch,
     DispatchState,
     confirmed_by_hand,
@@ -23,9 +25,6 @@ from referrals.store import differences, dispatches
 from referrals.store.transactions import commit, until_settled
 from referrals.usecases.end_dispatch import release, settle, take_back_in
 
-_ARRIVED = frozenset({DispatchState.CONFIRMED, DispatchState.SETTLED})
-_DID_NOT = frozenset({DispatchState.REFUSED, DispatchState.RELEASED, DispatchState.RETURNED})
-
 
 def confirm_payout(
     dispatch_id: DispatchId, *, reference: str, actor: str, now: datetime
@@ -37,9 +36,9 @@ def confirm_payout(
     """
 
     def confirm(dispatch: Dispatch) -> Dispatch:
-        if dispatch.state in _DID_NOT:
+        if dispatch.state in GIVEN_UP:
             raise DuplicatePayoutWordError(dispatch_id)
-        if dispatch.state in _ARRIVED:
+        if dispatch.state in ARRIVED:
             if dispatch.reference != reference:
                 raise DuplicatePayoutWordError(dispatch_id)
             return dispatch
@@ -57,9 +56,9 @@ def return_payout(dispatch_id: DispatchId, *, reason: str, actor: str, now: date
     """
 
     def give_back(dispatch: Dispatch) -> Dispatch:
-        if dispatch.state in _ARRIVED:
+        if dispatch.state in ARRIVED:
             raise DuplicatePayoutWordError(dispatch_id)
-        if dispatch.state in _DID_NOT:
+        if dispatch.state in GIVEN_UP:
             return dispatch
         return returned_by_hand(dispatch, reason=reason, actor=actor, now=now)
 

@@ -27,6 +27,7 @@ from referrals.domain.rewards import (
     hand_over_posting,
     handed_over,
     put_back,
+    return_details,
 )
 from referrals.store import details, dispatches
 from referrals.store.transactions import BeatenError
@@ -121,7 +122,7 @@ def take_back_in(dispatch: Dispatch, *, reason: str, actor: str, now: datetime) 
         for reward in _read_rewards(dispatch, in_states=HANDED_OVER)
         if reward.to_hand_over_minor
     ]
-    why = {f"returned:{dispatch.dispatch_id}": reason, "returned_by": actor}
+    why = return_details(dispatch.dispatch_id, reason=reason, actor=actor)
     moves = [came_back(reward, why, now=now) for reward in sent]
     told = [
         reward_event(EventName.REWARD_RETURNED, again, cause=cause, now=now) for again, _ in moves

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from referrals.domain.dispatches import code_of
 from referrals.domain.events import EventName
-from referrals.domain.granting import put_back_event, reward_event
+from referrals.domain.granting import netted_event, put_back_event, reward_event
 from referrals.domain.ledger import Place
 from referrals.domain.rewards import (
     Reward,
@@ -85,8 +85,7 @@ def _claim(reward: Reward, now: datetime) -> None:
         return
     # a reward may be netted more than once: which writing of it this is, is part of the cause
     cause = f"netting:{reward.reward_id}:{reward.writing}"
-    paid_minor = less.netted_minor - reward.netted_minor
-    told = reward_event(EventName.REWARD_NETTED, less, cause=cause, now=now, paid_minor=paid_minor)
+    told = netted_event(reward, less, cause=cause, now=now)
     write_step(
         Step(
             before=reward,

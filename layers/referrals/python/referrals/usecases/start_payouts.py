@@ -22,7 +22,7 @@ from referrals.domain.dispatches import (
     payout_of,
 )
 from referrals.domain.events import DomainEvent, EventName
-from referrals.domain.granting import reward_event
+from referrals.domain.granting import netted_event
 from referrals.domain.ids import PersonId, ProgramId, RewardId
 from referrals.domain.ledger import Balance, Place, Posting
 from referrals.domain.payouts import PayoutTerms
@@ -234,14 +234,9 @@ class _PayingOut:
             left.append(less)
             if posting is None:
                 continue
-            paid_minor = less.netted_minor - reward.netted_minor
-            debt_minor -= paid_minor
+            debt_minor -= less.netted_minor - reward.netted_minor
             postings.append(posting)
-            told.append(
-                reward_event(
-                    EventName.REWARD_NETTED, less, cause=cause, now=self.now, paid_minor=paid_minor
-                )
-            )
+            told.append(netted_event(reward, less, cause=cause, now=self.now))
         return left, postings, told
 
 
